@@ -1,0 +1,139 @@
+"""Where this install keeps things, and the environments of isolated engines, which uv builds from a PEP 723 header."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.contract import EngineSpec, NotReady
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def home() -> Path:
+    """The folder for data and cache: SOUNDCHECK_HOME, else ~/.soundcheck. Made on first use, readable by its owner alone."""
+    folder = Path(os.environ.get("SOUNDCHECK_HOME") or Path.home() / ".soundcheck").expanduser().absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def script_of(spec: EngineSpec) -> Path:
+    """The file that holds the spec, the code and, for an isolated engine, the environment."""
+    return ROOT / (spec.engine.__module__.replace(".", "/") + ".py")
+
+
+def header_of(file: Path) -> str:
+    """The PEP 723 block of a file, "" where it has none."""
+    lines = file.read_text().splitlines()
+    if "# /// script" not in lines:
+        return ""
+    start = lines.index("# /// script")
+    return "\n".join(lines[start : lines.index("# ///", start + 1) + 1])
+
+
+def fingerprint(spec: EngineSpec) -> str:
+    """Changes whenever the environment has to be built anew: header or lock file."""
+    file = script_of(spec)
+    lock = file.with_suffix(".py.lock")
+    return hashlib.sha256((header_of(file) + (lock.read_text() if lock.exists() else "")).encode()).hexdigest()
+
+
+def _marker(spec: EngineSpec) -> Path:
+    return home() / "environments" / f"{spec.vendor_slug}.json"
+
+
+def interpreter(spec: EngineSpec) -> Path:
+    """The Python of the engine's own environment. Raises NotReady when it has not been built, or not for this header."""
+    marker = _marker(spec)
+    if marker.exists():
+        known = json.loads(marker.read_text())
+        python = Path(known["python"])
+        if known["fingerprint"] == fingerprint(spec) and python.exists():
+            return python
+    raise NotReady(f"{spec.id} needs its own environment: run `python -m comparisons prepare {spec.id}`")
+
+
+def is_prepared(spec: EngineSpec) -> bool:
+    try:
+        return bool(interpreter(spec))
+    except NotReady:
+        return False
+
+
+def uv_program() -> str:
+    """The uv command: the one installed beside us, else one on PATH. Raises NotReady when there is none."""
+    if importlib.util.find_spec("uv") is not None:
+        import uv
+
+        return uv.find_uv_bin()
+    found = shutil.which("uv")
+    if not found:
+        raise NotReady("isolated engines need uv: `pip install uv`")
+    return found
+
+
+@contextmanager
+def _locked(marker: Path) -> Iterator[None]:
+    """One preparation of one environment at a time, across processes; freed by the system when its holder dies."""
+    marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with marker.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def prepare(spec: EngineSpec) -> Iterator[str]:
+    """Build the engine's own environment; yields what uv says as it goes. Raises NotReady when uv fails."""
+    marker, file = _marker(spec), script_of(spec)
+    with _locked(marker):
+        if is_prepared(spec):
+            yield f"{spec.id} is ready"
+            return
+        yield f"building the environment of {spec.id}"
+        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        with subprocess.Popen(
+            [uv_program(), "sync", "--script", str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=environment,
+        ) as build:
+            try:
+                said = []
+                for line in build.stdout:
+                    said.append(line.strip())
+                    yield said[-1]
+                status = build.wait()
+            finally:
+                build.kill()
+        if status:
+            raise NotReady(f"the environment of {spec.id} could not be built: {said[-1] if said else f'uv exit status {status}'}")
+        python = subprocess.run(
+            [uv_program(), "python", "find", "--script", str(file)], capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+        partial = marker.with_suffix(".tmp")
+        partial.write_text(json.dumps({"fingerprint": fingerprint(spec), "python": python}))
+        partial.replace(marker)
+        yield f"{spec.id} is ready"
+
+
+def remove(spec: EngineSpec) -> bool:
+    """Delete the engine's own environment. False when there was none."""
+    marker = _marker(spec)
+    with _locked(marker):
+        if not marker.exists():
+            return False
+        environment = Path(json.loads(marker.read_text())["python"]).parent.parent
+        if (environment / "pyvenv.cfg").exists():
+            shutil.rmtree(environment)
+        marker.unlink()
+        return True

@@ -1,0 +1,14 @@
+"""Every test gets a home of its own and no keys, so that nothing of the person's is read or written."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def clean_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUNDCHECK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    for name in list(os.environ):
+        if name.endswith(("_API_KEY", "_BASE_URL")):
+            monkeypatch.delenv(name)
