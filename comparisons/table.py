@@ -265,11 +265,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
 
 def shown(name: str, value: float | None) -> str:
     """A number of column `name` for reading: scaled, rounded, with its unit; "–" for unknown."""
-    if value is None:
-        return "–"
-    column, metric = COLUMNS[name], METRICS.get(name)
-    text = f"{value * (metric.scale if metric else 1):,.{column.decimals or 0}f}"
-    return f"${text}" if column.unit == "$" else f"{text} {column.unit}".rstrip()
+    return COLUMNS[name].shown(value) or "–"
 
 
 def printable(text: str) -> str:

@@ -109,4 +109,5 @@ ENGINES = [
     spec(Scripted),
     spec(Sounds, "sounds", "separation"),
     spec(CannotLoad, "broken"),
+    spec(Scripted, "other"),
 ]

@@ -12,7 +12,7 @@ from engine.audio import Audio
 from engine.contract import Facts, Separate, Stem, Text, Word
 from engine.worker import Worker, WorkerError, decode, encode
 
-SCRIPTED, SOUNDS, BROKEN = ENGINES
+SCRIPTED, SOUNDS, BROKEN, _ = ENGINES
 
 
 @pytest.fixture(autouse=True)

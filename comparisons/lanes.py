@@ -1,0 +1,108 @@
+"""Who runs when: one lane per device for local engines, a cap per vendor for cloud calls, and the engines that stay loaded."""
+
+from __future__ import annotations
+
+import collections
+import os
+import queue
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from comparisons.catalogue import Access
+from engine.contract import Engine, EngineSpec
+from engine.worker import Worker
+
+
+def device_of(spec: EngineSpec) -> str:
+    """The device whose lane the engine takes: the best of its devices that this machine has."""
+    if "cuda" in spec.devices and shutil.which("nvidia-smi"):
+        return "cuda"
+    if "mps" in spec.devices and sys.platform == "darwin":
+        return "mps"
+    return "cpu"
+
+
+class Lane:
+    """Jobs of one device, strictly one after the other, in the order they came."""
+
+    def __init__(self, device: str) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name=f"lane-{device}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[], None]) -> None:
+        self._jobs.put(job)
+
+    @property
+    def is_mine(self) -> bool:
+        """Whether the caller runs in this lane already."""
+        return threading.current_thread() is self._thread
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
+
+
+class Caps:
+    """At most `spec.concurrency` calls at once per vendor and key, over all comparisons of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[tuple[str, int], threading.Semaphore] = {}
+
+    @contextmanager
+    def slot(self, spec: EngineSpec, access: Access, stopped: threading.Event) -> Iterator[bool]:
+        """Wait for a slot; yields False when `stopped` was set first."""
+        with self._lock:
+            slots = self._slots.setdefault((spec.vendor_slug, hash(access.key)), threading.Semaphore(spec.concurrency))
+        while not (got := slots.acquire(timeout=0.1)):
+            if stopped.is_set():
+                break
+        try:
+            yield got
+        finally:
+            if got:
+                slots.release()
+
+
+class Residents:
+    """Local engines that stay loaded between runs, the least recently used one closed when their memory exceeds the budget."""
+
+    def __init__(self, budget_gb: float | None = None) -> None:
+        physical_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        self.budget_gb = budget_gb or float(os.environ.get("SOUNDCHECK_RESIDENT_GB") or physical_gb / 2)
+        self._loaded: collections.OrderedDict[str, Worker] = collections.OrderedDict()
+        self._memory_gb: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def take(self, spec: EngineSpec) -> Worker:
+        """The loaded engine, or a new one that its caller has to load. The caller gives it back, or lets it go by closing it."""
+        with self._lock:
+            worker = self._loaded.pop(spec.id, None)
+        return worker if worker is not None and worker.alive and worker.spec == spec else Worker(spec)
+
+    def give_back(self, worker: Worker, peak_memory_gb: float | None) -> None:
+        """Keep the engine for the next run, within the budget."""
+        if not worker.alive:
+            return
+        with self._lock:
+            self._loaded[worker.spec.id] = worker
+            self._memory_gb[worker.spec.id] = peak_memory_gb or self._memory_gb.get(worker.spec.id, 0.0)
+            excess = []
+            while len(self._loaded) > 1 and sum(self._memory_gb[each] for each in self._loaded) > self.budget_gb:
+                excess.append(self._loaded.popitem(last=False)[1])
+        for each in excess:
+            each.close()
+
+    def close(self) -> None:
+        with self._lock:
+            loaded, self._loaded = list(self._loaded.values()), collections.OrderedDict()
+        for worker in loaded:
+            worker.close()
+
+
+def cloud_engine(spec: EngineSpec, access: Access) -> Engine:
+    return spec.engine(spec, access.key, access.base_url)

@@ -1,0 +1,382 @@
+"""The history: one row per engine run in SQLite, only ever added to, and the sounds that the rows name.
+
+A row is committed when `add` returns and carries a checksum; a row that no longer matches it is left out, logged and counted.
+`PRAGMA quick_check` runs at start-up only after an unclean end; every row's checksum is looked at once a day, in the background.
+    EngineError
+      DiskFull      no space left; what was kept before stays readable
+      BlobDamaged   a sound is missing or altered
+      StoreFailed   SQLite could not do it; the sentence says what it said
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+from comparisons import records, salvage
+from comparisons.blobs import HASH, BlobDamaged, Blobs, DiskFull, drop_ballast, is_full, lay_ballast
+from comparisons.query import Query, clean, filter_sql, order_sql
+from engine.contract import EngineError, NotReady
+
+__all__ = ["BlobDamaged", "DiskFull", "Query", "Store", "StoreFailed", "home"]
+
+log = logging.getLogger(__name__)
+
+Kept = TypeVar("Kept")
+_TIMEOUT_S = 60.0
+_DAY_S = 86_400.0
+_ORPHAN_S = 3_600.0
+_COPIES = 2
+_FIRST_UPKEEP_S, _UPKEEP_S = 10.0, 3_600.0
+
+
+class StoreFailed(EngineError):
+    """The history could not be read or written for another reason than a full disk."""
+
+
+def home() -> Path:
+    """The folder of all that is kept: SOUNDCHECK_HOME, else ~/.soundcheck. Made on first use, for its owner only (0700)."""
+    folder = Path(os.environ.get("SOUNDCHECK_HOME") or "~/.soundcheck").expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotReady(
+            f"{str(folder)!r} cannot be made ({error.strerror}): set SOUNDCHECK_HOME to a folder you can write to"
+        ) from None
+    return folder
+
+
+class Store:
+    """`folder` holds runs.db, blobs/, copies/ and, after damage, damaged/. Safe for threads and for several processes.
+
+    `durable`, or SOUNDCHECK_DURABLE=1, makes a commit also survive a power loss, at about a fifth of the speed.
+    `upkeep=False` leaves out the background thread. `notice` is a sentence when start-up had to restore something.
+    """
+
+    def __init__(self, folder: Path | None = None, *, durable: bool | None = None, upkeep: bool = True) -> None:
+        self.folder = home() if folder is None else Path(folder)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.notice: str | None = None
+        self._durable = os.environ.get("SOUNDCHECK_DURABLE") == "1" if durable is None else durable
+        self._blobs = Blobs(self.folder / "blobs", durable=self._durable)
+        self._damaged: set[int] = set()
+        self._writing = threading.Lock()
+        self._stop = threading.Event()
+        self._lock_file = _lock_file(self.folder)
+        try:
+            self._writer = self._open()
+        except BaseException:
+            self._lock_file.close()
+            raise
+        self._finalizer = weakref.finalize(self, _release, self._writer, self._lock_file, self._stop)
+        if upkeep:
+            threading.Thread(target=_keep_up, args=(weakref.ref(self), self._stop), name="history upkeep", daemon=True).start()
+
+    # ---------------------------------------------------------------- opening and closing
+
+    def _open(self) -> sqlite3.Connection:
+        # the lock is exclusive while one process checks and repairs, then shared for as long as the history is open
+        alone = _locked(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not alone:
+            fcntl.flock(self._lock_file, fcntl.LOCK_SH)
+        for last_try in (False, True):
+            try:
+                if alone:
+                    self._repair()
+                connection = self._connect()
+                connection.execute("PRAGMA journal_mode = WAL")
+                records.prepare(connection)
+                break
+            except (sqlite3.Error, OSError) as error:
+                if not is_full(error, self.folder):
+                    raise StoreFailed(f"the history in {str(self.folder)!r} cannot be opened: {error}") from error
+                if last_try:
+                    raise DiskFull(self.folder, "the history") from None
+                drop_ballast(self.folder)
+        else:
+            raise AssertionError("both tries ended without a connection or an error")
+        if alone:
+            with contextlib.suppress(OSError):  # without the mark the next start only skips its check
+                os.pwrite(self._lock_file.fileno(), b"open".ljust(8), 0)
+            fcntl.flock(self._lock_file, fcntl.LOCK_SH)
+            lay_ballast(self.folder)
+        return connection
+
+    def _repair(self) -> None:
+        mark = os.pread(self._lock_file.fileno(), 8, 0).strip()
+        why = "held damaged rows" if mark == b"damaged" else salvage.fault(self.folder, thorough=mark == b"open")
+        if why is not None:
+            self.notice = salvage.rebuild(self.folder, why)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.folder / "runs.db", timeout=_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+        return connection
+
+    def close(self) -> None:
+        """Release the history; the next start then needs no check. Called at exit if nobody did before."""
+        self._finalizer()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- writing
+
+    def _transact(self, what: str, work: Callable[[sqlite3.Connection], Kept]) -> Kept:
+        with self._writing:
+            try:
+                if not lay_ballast(self.folder):
+                    raise DiskFull(self.folder, what)
+                try:
+                    return self._commit(work)
+                except sqlite3.Error as error:
+                    if not is_full(error, self.folder):
+                        raise
+                # one more write fits into the ballast; the rest of it lets SQLite read, export and restart
+                drop_ballast(self.folder)
+                kept = self._commit(work)
+                log.warning("the disk of %s is full: this was the last write that fitted", self.folder)
+                return kept
+            except (sqlite3.Error, OSError) as error:
+                if is_full(error, self.folder):
+                    raise DiskFull(self.folder, what) from None
+                raise StoreFailed(f"{what} could not be kept in {str(self.folder / 'runs.db')!r}: {error}") from error
+
+    def _commit(self, work: Callable[[sqlite3.Connection], Kept]) -> Kept:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            kept = work(self._writer)
+            self._writer.execute("COMMIT")
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        return kept
+
+    def add(self, row: Mapping[str, Any], session: str | None = None) -> int:
+        """Keep one run; its number. It is committed on return. Raises ValueError, DiskFull or StoreFailed."""
+        return self.add_all([row], session)[0]
+
+    def add_all(self, rows: Iterable[Mapping[str, Any]], session: str | None = None) -> list[int]:
+        """Keep several runs in one transaction: all of them or none. Their numbers."""
+        settled = [(records.settled(row), _stars(row.get("rating"))) for row in rows]
+        session = None if session is None else clean(session)
+
+        def work(connection: sqlite3.Connection) -> list[int]:
+            seqs = []
+            for values, stars in settled:
+                seqs.append(records.insert_run(connection, values, session))
+                if stars is not None:
+                    records.insert_rating(connection, seqs[-1], _now(), stars, session)
+            return seqs
+
+        return self._transact(f"{len(settled)} run" + "s" * (len(settled) != 1), work)
+
+    def rate(self, seq: int, stars: int, session: str | None = None) -> None:
+        """Give a run 1 to 5 stars; the latest rating is the one shown, earlier ones stay on record. Raises ValueError."""
+        if stars is None:
+            raise ValueError("a rating is 1 to 5 stars, got None")
+        stars, session = _stars(stars), None if session is None else clean(session)
+
+        def work(connection: sqlite3.Connection) -> None:
+            if connection.execute("SELECT 1 FROM runs WHERE seq = ?", (seq,)).fetchone() is None:
+                raise ValueError(f"there is no run {seq!r}")
+            records.insert_rating(connection, seq, _now(), stars, session)
+
+        self._transact("a rating", work)
+
+    # ---------------------------------------------------------------- reading
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connect()
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            if salvage.is_damage(error):
+                self._mark_damaged()
+            hint = "restart, and what can be trusted is restored"
+            raise StoreFailed(f"the history in {str(self.folder)!r} cannot be read ({error}): {hint}") from error
+        finally:
+            connection.close()
+
+    def _seqs(self, connection: sqlite3.Connection, query: Query, *, page: bool) -> Iterator[int]:
+        where, values = filter_sql(query)
+        bounds = [query.limit, query.offset] if page else [-1, 0]
+        cursor = connection.execute(f"SELECT seq FROM runs {where} {order_sql(query)} LIMIT ? OFFSET ?", [*values, *bounds])
+        return (seq for (seq,) in cursor.fetchall())
+
+    def page(self, query: Query) -> list[dict[str, Any]]:
+        """At most `query.limit` rows, each with every column and seq. Fewer when a row failed its checksum."""
+        with self._reading() as connection:
+            seqs = self._seqs(connection, query, page=True)
+            return [records.shown(row) for row in records.read(connection, seqs, self._on_damage)]
+
+    def rows(self, query: Query | None = None) -> Iterator[dict[str, Any]]:
+        """Every row that passes the filter, in order, a few at a time; offset and limit are not used.
+
+        A row that fails its checksum is left out, logged, and counted by `damaged()`.
+        """
+        with self._reading() as connection:
+            seqs = self._seqs(connection, query or Query(), page=False)
+            for row in records.read(connection, seqs, self._on_damage):
+                yield records.shown(row)
+
+    def count(self, query: Query | None = None) -> int:
+        """How many rows pass the filter, those not yet known to be damaged included."""
+        where, values = filter_sql(query or Query())
+        with self._reading() as connection:
+            return connection.execute(f"SELECT count(*) FROM runs {where}", values).fetchone()[0]
+
+    def groups(self, query: Query | None = None) -> list[dict[str, Any]]:
+        """Per engine: runs, ok, failed, cached, fresh, and over the fresh and good ones the means and the known cost.
+
+        Cached rows repeat an earlier run's times and are left out of the means; `costs_known` counts the rows behind `cost_usd`.
+        Checksums are not looked at here; rows already known to be damaged are left out.
+        """
+        where, values = filter_sql(query or Query())
+        damaged = ", ".join(map(str, self._damaged))
+        trusted = f"{'AND' if where else 'WHERE'} seq NOT IN ({damaged})"
+        fresh = "FILTER (WHERE status = 'ok' AND cached IS NOT 1)"
+        with self._reading() as connection:
+            cursor = connection.execute(
+                f"""SELECT engine_id, max(engine_name) AS engine_name, count(*) AS runs,
+                count(*) FILTER (WHERE status = 'ok') AS ok, count(*) FILTER (WHERE status <> 'ok') AS failed,
+                count(*) FILTER (WHERE cached = 1) AS cached, count(*) {fresh} AS fresh,
+                avg(first_s) {fresh} AS mean_first_s, avg(total_s) {fresh} AS mean_total_s, avg(rtf) {fresh} AS mean_rtf,
+                sum(cost_usd) {fresh} AS cost_usd, count(cost_usd) {fresh} AS costs_known
+                FROM runs {where} {trusted} GROUP BY engine_id ORDER BY engine_id""",
+                values,
+            )
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def damaged(self) -> int:
+        """How many rows were found not to match their checksum since start-up. The next start restores those it can."""
+        return len(self._damaged)
+
+    def _on_damage(self, seq: int) -> None:
+        if seq not in self._damaged:
+            self._damaged.add(seq)
+            log.warning("run %d in %s does not match its checksum and is left out", seq, self.folder / "runs.db")
+            self._mark_damaged()
+
+    def _mark_damaged(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # a full disk or a closed history: the next read finds the damage again
+            os.pwrite(self._lock_file.fileno(), b"damaged".ljust(8), 0)
+
+    # ---------------------------------------------------------------- sounds
+
+    def put_blob(self, data: bytes, suffix: str = ".wav") -> str:
+        """Keep the bytes of a sound, before the row that names them; their sha256. Raises DiskFull."""
+        return self._blobs.put(data, suffix)
+
+    def blob_path(self, sha256: str, suffix: str = ".wav") -> Path:
+        """Where a sound lies, unchecked. Raises ValueError for a name that is not 64 hex digits."""
+        return self._blobs.path(sha256, suffix)
+
+    def read_blob(self, sha256: str, suffix: str = ".wav") -> bytes:
+        """The bytes of a sound. Raises BlobDamaged when they are missing or altered."""
+        return self._blobs.read(sha256, suffix)
+
+    # ---------------------------------------------------------------- upkeep
+
+    def upkeep(self, *, orphan_age_s: float = _ORPHAN_S, copy_age_s: float = _DAY_S) -> None:
+        """Remove sounds without a row, and copy the history when the last copy is old. Neither while a row is damaged."""
+        candidates = list(self._blobs.older_than(orphan_age_s))
+        due = self._copy_due(copy_age_s)
+        if not candidates and not due:
+            return
+        named: set[str] = set()
+        for index, row in enumerate(self.rows(Query(sort="seq", descending=False))):
+            named.update(HASH.findall(f"{row['output_files']} {row['input_sha256']} {row['reference']}"))
+            if index % 100 == 99 and self._stop.wait(0.01):  # leave the processor to the runs that are being timed
+                return
+        if self._damaged:
+            return
+        self._blobs.remove([path for path in candidates if path.name[:64] not in named], orphan_age_s)
+        if due:
+            self._copy()
+
+    def _copy_due(self, age_s: float) -> bool:
+        copies = salvage.newest(self.folder, "copies/runs-*.db")
+        if copies and time.time() - copies[0].stat().st_mtime < age_s:
+            return False
+        return self.count() > 0
+
+    def _copy(self) -> None:
+        folder = self.folder / "copies"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        unfinished = folder / f"{salvage.stamp()}.tmp"
+        for left_over in folder.glob("*.tmp"):
+            if time.time() - left_over.stat().st_mtime > _ORPHAN_S:
+                left_over.unlink(missing_ok=True)
+        try:
+            with self._reading() as connection:
+                connection.execute("VACUUM INTO ?", (str(unfinished),))
+        except StoreFailed as error:
+            unfinished.unlink(missing_ok=True)
+            log.warning("the daily copy of the history was not made: %s", error)
+            return
+        unfinished.replace(folder / f"runs-{unfinished.stem}.db")
+        for old in salvage.newest(self.folder, "copies/runs-*.db")[_COPIES:]:
+            old.unlink(missing_ok=True)
+
+
+def _lock_file(folder: Path) -> BinaryIO:
+    path = folder / "runs.lock"
+    path.touch(mode=0o600)
+    return path.open("r+b", buffering=0)
+
+
+def _locked(file: BinaryIO, how: int) -> bool:
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _stars(stars: Any) -> int | None:
+    if stars is not None and (isinstance(stars, bool) or stars not in (1, 2, 3, 4, 5)):
+        raise ValueError(f"a rating is 1 to 5 stars, got {stars!r}")
+    return None if stars is None else int(stars)
+
+
+def _release(writer: sqlite3.Connection, lock_file: BinaryIO, stop: threading.Event) -> None:
+    stop.set()
+    with contextlib.suppress(sqlite3.Error):
+        writer.close()
+    # only the last to leave may say that all went well
+    if _locked(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB) and os.pread(lock_file.fileno(), 8, 0).strip() == b"open":
+        lock_file.truncate(0)
+    lock_file.close()
+
+
+def _keep_up(store: weakref.ref[Store], stop: threading.Event) -> None:
+    wait_s = _FIRST_UPKEEP_S
+    while not stop.wait(wait_s):
+        if (opened := store()) is None:
+            return
+        try:
+            opened.upkeep()
+        except (EngineError, OSError) as error:
+            log.warning("the upkeep of the history stopped: %s", error)
+        del opened
+        wait_s = _UPKEEP_S
