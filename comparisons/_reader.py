@@ -21,6 +21,7 @@ import numpy as np
 from engine.audio import Audio
 from engine.contract import NotReady
 
+DECODER = Path(__file__).with_name("_decode.py")
 REFUSALS = {
     "no_audio": "holds no sound track",
     "codec": "uses a codec that is not read here",
@@ -62,32 +63,38 @@ class IntakeLimits:
 
 
 class Reader:
-    """Runs the decoder and keeps what it sends, judging every block before it is kept."""
+    """Runs the decoder and keeps what it sends, judging every block before it is kept.
+
+    After `read`, `opened` and `faults` hold what the decoder found when it opened the file and when it ended.
+    """
 
     def __init__(self, limits: IntakeLimits) -> None:
         self.limits = limits
         self.parts: list[tuple[int, list[bytearray]]] = []
         self.seconds, self.bytes, self.peak = 0.0, 0, 0.0
+        self.opened: dict = {}
+        self.faults: dict = {}
 
-    def read(self, descriptor: int, formats: str) -> tuple[dict, dict]:
-        """The facts the decoder found on opening and at the end. Raises Refusal."""
-        opened = done = None
+    def read(self, descriptor: int, formats: str) -> None:
+        """Decode the open file to its end. Raises Refusal."""
         for head, payload in _frames(descriptor, formats, self.limits):
             if "refused" in head:
                 raise Refusal(REFUSALS.get(head["refused"], REFUSALS["unreadable"]))
             if "opened" in head:
-                opened = opened or _facts(head["opened"], codec=str, tracks=int, claimed_s=float)
+                self.opened = self.opened or _facts(head["opened"], codec=str, tracks=int, claimed_s=float)
             elif "done" in head:
-                done = _facts(head["done"], packets=int, damaged=int, unread=int, gave_up=bool, end=int, parts=int, whole=bool)
+                self.faults = _facts(
+                    head["done"], packets=int, damaged=int, unread=int, gave_up=bool, end=int, parts=int, whole=bool
+                )
             elif "bytes" in head:
                 self.keep(head, payload)
-        if opened is None or done is None:
+        if not self.opened or not self.faults:
             raise Refusal("made the decoder fail")
         if not self.bytes:
             raise Refusal("holds no samples that can be decoded")
-        if done["damaged"] + done["unread"] > done["packets"] / 2:
-            raise Refusal(f"is damaged in {done['damaged'] + done['unread']} of {done['packets']} places")
-        return opened, done
+        bad = self.faults["damaged"] + self.faults["unread"]
+        if bad > self.faults["packets"] / 2:
+            raise Refusal(f"is damaged in {bad} of {self.faults['packets']} places")
 
     def keep(self, head: dict, payload: bytes) -> None:
         block = _facts(head, format=str, rate=int, channels=int, frames=int)
@@ -118,6 +125,8 @@ class Reader:
         first, *others = (_audio(rate, tracks) for rate, tracks in self.parts)
         if not others:
             return first, False
+        if self.seconds * first.rate * first.channels * 4 > self.limits.decoded_mb * 1e6:  # a low rate after a high one grows
+            raise Refusal(f"decodes to more than {self.limits.decoded_mb:g} MB of samples")
         if any(audio.channels != first.channels and max(audio.channels, first.channels) > 2 for audio in others):
             raise Refusal("changes its number of channels on the way")
         alike = [audio.mono() if first.channels == 1 else audio.stereo() if first.channels == 2 else audio for audio in others]
@@ -169,7 +178,7 @@ def _frames(descriptor: int, formats: str, limits: IntakeLimits) -> Iterator[tup
     settings = {"packages": str(Path(found.origin).parent.parent), "formats": formats, "cpu_s": math.ceil(limits.total_s)}
     loader = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-B", str(Path(__file__).with_name("_decode.py")), json.dumps(settings)],
+        [sys.executable, "-I", "-S", "-B", str(DECODER), json.dumps(settings)],
         stdin=descriptor,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -72,7 +72,8 @@ class SafeDisk(diskcache.Disk):
         if mode != MODE_BINARY or read:
             raise Refused(f"a value of mode {mode!r} was refused")
         path = self._own(filename)
-        with path.open("rb", opener=_without_links) as file:
+        # without O_NONBLOCK a named pipe would hang the reader
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_BYTES:
                 raise Refused(f"the file {filename!r} is no value of this cache and was refused")
@@ -93,11 +94,6 @@ class SafeDisk(diskcache.Disk):
         if path.parent.parent.is_symlink() or path.parent.is_symlink():
             raise Refused(f"the file name {name!r} leads out of the cache and was refused")
         return path
-
-
-def _without_links(path: str, flags: int) -> int:
-    # without O_NONBLOCK a named pipe would hang the reader
-    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 @dataclass(frozen=True)

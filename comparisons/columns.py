@@ -28,7 +28,7 @@ class Column:
         if value is None:
             return ""
         if self.unit == "$":
-            return f"${value:.2f}" if value >= 10 or value == 0 else f"${value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
+            return f"${value:.2f}" if value >= 10 or value <= 0 else f"${value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
         digits = 2 if self.decimals == 3 and abs(value) >= 0.1 else self.decimals or 0
         text = f"{value * self.scale:,.{digits}f}".replace("-", "−")
         return f"{text} {self.unit}" if self.unit and self.unit != "x" else text
@@ -66,11 +66,15 @@ _COLUMNS = (
     Column("request_sent", "Request sent", "The parameters as they went to the engine, without secrets.", "json", group="input"),
     _number("queue_s", "Queue", "Waiting for a free lane on this machine or for the vendor's cap.", "s", 3, -1),
     _number("load_s", "Load", "Import, weights, client; empty when the engine was already loaded.", "s", 3, -1),
-    _number("connect_s", "Connect", "Opening connections to the vendor; 0 when one was reused, empty when not known.", "s", 3, -1),
+    _number(
+        "connect_s", "Connect", "Opening connections to the vendor; 0 when one was reused, empty when not known.", "s", 3, -1
+    ),
     _number("upload_s", "Upload", "Until the vendor had the whole input, where the engine can see it.", "s", 3, -1),
     _number("first_s", "First output", "From the call to the first text, or to the first sound that is not silence.", "s", 3, -1),
     _number("first_arrival_s", "First arrival", "From the call to the first piece of output, silent or not.", "s", 3, -1),
-    _number("leading_silence_s", "Leading silence", "Silence before the first sound (10 ms RMS above 0.01 of full scale).", "s", 3, -1),
+    _number(
+        "leading_silence_s", "Leading silence", "Silence before the first sound (10 ms RMS above 0.01 of full scale).", "s", 3, -1
+    ),
     _number("total_s", "Total", "From the call to the end of the answer, of the last attempt.", "s", 3, -1),
     _number("all_attempts_s", "All attempts", "Total of every attempt and the waits between them.", "s", 3, -1),
     _number("final_lag_s", "Final after speech", "Streaming input: from the end of speech to the final text.", "s", 3, -1),
@@ -79,7 +83,9 @@ _COLUMNS = (
     _number("rtf", "RTF", "Total time over length of the sound, input or output; below 1 is faster than real time.", "x", 3, -1),
     Column("usage_raw", "Usage", "Amounts that the price rules look at, before minimums and rounding.", "json", group="cost"),
     Column("usage_billed", "Billed usage", "The same after minimums and rounding.", "json", group="cost"),
-    Column("usage_reported", "Usage reported", "The vendor reported the usage; otherwise it was counted here.", "flag", group="cost"),
+    Column(
+        "usage_reported", "Usage reported", "The vendor reported the usage; otherwise it was counted here.", "flag", group="cost"
+    ),
     _number("cost_usd", "Cost", "Price rules times billed usage; empty when a rule or an amount is unknown.", "$", 6, -1, "cost"),
     Column("cost_evidence", "Cost evidence", "reported usage, counted usage, or machine price.", group="cost"),
     Column("price_rule", "Price rule", "The rules in words.", group="cost"),
@@ -93,16 +99,34 @@ _COLUMNS = (
     Column("output_words", "Words", "Words with times and speakers.", "json", group="output"),
     Column("output_tags", "Tags", "Label, score, start and end.", "json", group="output"),
     *(
-        Column(metric.name, metric.label, metric.meaning, metric.kind, metric.unit, metric.direction, metric.decimals, "quality", metric.scale)
+        Column(
+            metric.name,
+            metric.label,
+            metric.meaning,
+            metric.kind,
+            metric.unit,
+            metric.direction,
+            metric.decimals,
+            "quality",
+            metric.scale,
+        )
         for metric in METRICS.values()
     ),
     Column("metric_versions", "Metric versions", "Version of each metric and of the text normaliser.", "json", group="quality"),
-    Column("metrics_withheld", "Metrics withheld", "Metrics that could not be computed, each with the reason.", "json", group="quality"),
+    Column(
+        "metrics_withheld",
+        "Metrics withheld",
+        "Metrics that could not be computed, each with the reason.",
+        "json",
+        group="quality",
+    ),
     Column("request_id", "Request id", "The vendor's name for this request.", group="provenance"),
     Column("device", "Device", "Where it really ran.", group="provenance"),
     Column("dtype", "Number format", "Of the weights while running.", group="provenance"),
     _number("threads", "Threads", "CPU threads the engine was given.", "", 0, group="provenance"),
-    _number("peak_memory_gb", "Peak memory", "Largest resident memory of the engine's process so far.", "GB", 2, -1, "provenance"),
+    _number(
+        "peak_memory_gb", "Peak memory", "Largest resident memory of the engine's process so far.", "GB", 2, -1, "provenance"
+    ),
     Column("versions", "Versions", "Versions of the libraries that did the work.", "json", group="provenance"),
     Column("app_version", "App version", "Version of Soundcheck.", group="provenance"),
     _number("rating", "Rating", "What the listener gave it, 1 to 5.", "", 0, 1, "provenance"),

@@ -147,10 +147,12 @@ def _codes(error: BaseException) -> str:
 
 def _text(error: BaseException) -> str:
     """The vendor's own first line; for errors of the network also what lies beneath."""
-    for link in _chain(error):
-        if words := _sentence(_body(link)):
-            return words
-    first, *deeper = [_read(link, "message") or _read(link, "reason") or str(link) for link in _chain(error)]
+    bodies = [body for link in _chain(error) if (body := _body(link)) is not None]
+    if words := next((words for body in bodies if (words := _sentence(body))), ""):
+        return words
+    if bodies and _status(error) is not None:  # str() of some SDK errors is a dump of headers and body
+        return ""
+    first, *deeper = [_read(link, "message") or str(link) for link in _chain(error)]
     first = first if isinstance(first, str) else str(error)
     beneath = next((str(text) for text in reversed(deeper) if text), "")
     if not first.strip():
@@ -185,7 +187,7 @@ def _retry_after_s(error: BaseException, headers: Mapping[str, str]) -> float | 
 # ---------------------------------------------------------------- kinds
 
 _NO_CREDIT = re.compile(
-    r"insufficient_(?:quota|funds|credit|balance)|quota_exceeded|billing_|payment_required|out_of_credits|credits?_exhausted"
+    r"insufficient[ _](?:quota|funds|credits?|balance)|quota_exceeded|billing_|payment_required|out_of_credits|credits?_exhausted"
 )
 _GONE = re.compile(
     r"shut ?down|deprecat|decommission|retired|discontinued|sunset|end[- ]of[- ]life"
@@ -225,7 +227,7 @@ _BY_NAME: tuple[tuple[str, set[str]], ...] = (
 
 def _kind_of_status(status: int, words: str, codes: str) -> str | None:
     """None for a status that says nothing is wrong."""
-    if status == 402 or (status in (401, 403, 429) and _NO_CREDIT.search(codes)):
+    if status == 402 or (status in (401, 403, 429) and _NO_CREDIT.search(codes + words.lower())):
         return "quota"
     if status in (404, 410) and _GONE.search(f"{words} {codes}"):
         return "shut_down"
@@ -296,7 +298,9 @@ def sort(error: BaseException, *, secrets: Sequence[str] = ()) -> Fault:
     words = str(own) if own is not None else _text(error)
     kind = _kind(error, status, words)
     names = _names(error)
-    early = kind in ("network", "timeout") and bool(names & _BEFORE_SENDING) and not names & _UNTRUSTED
+    # httpx keeps of a refused certificate nothing but its words
+    trusted = not names & _UNTRUSTED and "CERTIFICATE_VERIFY_FAILED" not in words
+    early = kind in ("network", "timeout") and bool(names & _BEFORE_SENDING) and trusted
     line = next((line for line in words[:READ_AT_MOST].splitlines() if line.strip()), "")
     page = status is not None and not line.strip()
     message = clean(f"the vendor answered {status} without an explanation" if page else line, secrets) or ERROR_KINDS[kind]

@@ -101,19 +101,18 @@ def take_in(path: str | Path, *, name: str | None = None, limits: IntakeLimits |
             head = os.pread(descriptor, 4096 + 10, 0)
             container, formats = _container(head)
             reader = Reader(limits)
-            opened, faults = reader.read(descriptor, formats)
-            claimed_s = opened["claimed_s"] if _states_length(container, descriptor, head) else None
+            reader.read(descriptor, formats)
+            claimed_s = reader.opened["claimed_s"] if _states_length(container, descriptor, head) else None
         finally:
             os.close(descriptor)
         audio, mixed = reader.join()
     except Refusal as refusal:
         raise BadInput(f"{shown!r} {refusal}: {_accepted(limits)}") from None
-    if container == "mp3" and opened["codec"] in ("aac", "flac"):  # an ID3 tag may stand before these too
-        container = opened["codec"]
-    warnings = _warnings(
-        audio, reader.peak, mixed, claimed_s, opened, faults, unused=size - faults["end"] if container in _IN_ORDER else 0
-    )
-    return Intake(audio, fingerprint(audio), shown, f"{container}/{opened['codec']}", warnings)
+    codec = reader.opened["codec"]
+    if container == "mp3" and codec in ("aac", "flac"):  # an ID3 tag may stand before these too
+        container = codec
+    unused = size - reader.faults["end"] if container in _IN_ORDER else 0
+    return Intake(audio, fingerprint(audio), shown, f"{container}/{codec}", _warnings(audio, reader, mixed, claimed_s, unused))
 
 
 def _accepted(limits: IntakeLimits) -> str:
@@ -175,11 +174,9 @@ def _states_length(container: str, descriptor: int, head: bytes) -> bool:
     return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _warnings(
-    audio: Audio, peak: float, mixed: bool, claimed_s: float | None, opened: dict, faults: dict, unused: int
-) -> tuple[str, ...]:
+def _warnings(audio: Audio, reader: Reader, mixed: bool, claimed_s: float | None, unused: int) -> tuple[str, ...]:
     """Sentences on what is not as it should be. `unused`: bytes that follow the last packet of sound."""
-    said = []
+    faults, peak, said = reader.faults, reader.peak, []
     if bad := faults["damaged"] + faults["unread"]:
         said.append(f"{bad} damaged {'place was' if bad == 1 else 'places were'} skipped while decoding.")
     if faults["gave_up"]:
@@ -193,11 +190,10 @@ def _warnings(
     if unused > max(4096, 0.1 * faults["end"]):
         said.append(f"{unused} bytes after the last sample were not read.")
     if mixed:
-        said.append(
-            f"Rate or channels change on the way; all of it was converted to {audio.rate} Hz, {'mono' if audio.channels == 1 else f'{audio.channels} channels'}."
-        )
-    if opened["tracks"] > 1:
-        said.append(f"The file holds {opened['tracks']} sound tracks; the first was taken.")
+        channels = "mono" if audio.channels == 1 else f"{audio.channels} channels"
+        said.append(f"Rate or channels change on the way; all of it was converted to {audio.rate} Hz, {channels}.")
+    if (tracks := reader.opened["tracks"]) > 1:
+        said.append(f"The file holds {tracks} sound tracks; the first was taken.")
     if not peak:
         said.append("The sound is silent throughout.")
     if peak > _LOUD:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import logging
 import math
@@ -94,8 +95,6 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 def _value(name: str, value: Any) -> Any:
     kind = COLUMNS[name].kind
-    if value is None:
-        return None
     if kind == "flag" and value in (True, False):
         return int(value)
     if kind == "number" and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -115,9 +114,9 @@ def settled(row: Mapping[str, Any]) -> dict[str, Any]:
     """
     if unknown := sorted(set(row) - set(COLUMNS) - {"seq"}):
         raise ValueError(f"unknown columns {unknown!r}; known: {', '.join(COLUMNS)}")
-    values = {name: _value(name, row.get(name)) for name in STORED}
-    if missing := [name for name in REQUIRED if not values[name]]:
+    if missing := [name for name in REQUIRED if not row.get(name)]:
         raise ValueError(f"a run needs {', '.join(missing)}")
+    values = {name: _value(name, row[name]) for name in STORED if row.get(name) is not None}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -126,23 +125,21 @@ def digest(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps({name: values[name] for name in sorted(values) if values[name] is not None})).hexdigest()
 
 
-def _insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> None:
-    connection.execute(
-        f"INSERT INTO {table} ({', '.join(map(quoted, values))}) VALUES ({', '.join('?' * len(values))})", tuple(values.values())
-    )
+@functools.lru_cache(256)
+def _insertion(table: str, names: tuple[str, ...], clash: str = "") -> str:
+    return f"INSERT {clash} INTO {table} ({', '.join(map(quoted, names))}) VALUES ({', '.join('?' * len(names))})"
 
 
-def insert_run(connection: sqlite3.Connection, values: dict[str, Any], session: str | None) -> int:
-    """Add one settled row within the transaction that is open; its number."""
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any], *, clash: str = "") -> int:
+    """Add one row and its checksum within the transaction that is open; how many were added. `clash`: such as "OR IGNORE"."""
+    row = {**values, "sha256": digest(values)}
+    return connection.execute(_insertion(table, tuple(row), clash), tuple(row.values())).rowcount
+
+
+def next_seq(connection: sqlite3.Connection) -> int:
+    """The number that the next run gets; it holds only within the transaction that is open."""
     (last,) = connection.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'runs'").fetchone()
-    row = {"seq": (last or 0) + 1, "session": session, **values}
-    _insert(connection, "runs", {**row, "sha256": digest(row)})
-    return row["seq"]
-
-
-def insert_rating(connection: sqlite3.Connection, seq: int, created_at: str, stars: int, session: str | None) -> None:
-    row = {"seq": seq, "created_at": created_at, "stars": stars, "session": session}
-    _insert(connection, "ratings", {**row, "sha256": digest(row)})
+    return (last or 0) + 1
 
 
 def read(connection: sqlite3.Connection, seqs: Iterable[int], on_damage: Callable[[int], None]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from comparisons import records
 log = logging.getLogger(__name__)
 
 _KEPT = 2
+_RATING = ("seq", "created_at", "stars", "session")
 _SMALLEST_ROW_BYTES = 64
 
 
@@ -81,7 +82,7 @@ def rebuild(folder: Path, why: str) -> str:
         stars: set[tuple[Any, ...]] = set()
         counts = [(_take(connection, path, stars), path) for path in sources]
         for rating in sorted(stars, key=lambda rating: rating[1]):
-            records.insert_rating(connection, *rating)
+            records.insert(connection, "ratings", dict(zip(_RATING, rating, strict=True)))
         connection.execute("COMMIT")
     finally:
         connection.close()
@@ -108,9 +109,7 @@ def _take(into: sqlite3.Connection, path: Path, stars: set[tuple[Any, ...]]) -> 
             if not known.issuperset(row):
                 records.add_columns(into, row)
                 known = records.column_names(into)
-            row["sha256"] = records.digest(row)
-            names, marks = ", ".join(map(records.quoted, row)), ", ".join("?" * len(row))
-            count += into.execute(f"INSERT OR IGNORE INTO runs ({names}) VALUES ({marks})", tuple(row.values())).rowcount
+            count += records.insert(into, "runs", row, clash="OR IGNORE")
         stars.update(_ratings(source))
     finally:
         source.close()
@@ -121,7 +120,7 @@ def _ratings(source: sqlite3.Connection) -> list[tuple[Any, ...]]:
     found = []
     try:
         for rating in records.ratings(source):
-            found.append(tuple(rating.get(name) for name in ("seq", "created_at", "stars", "session")))
+            found.append(tuple(rating.get(name) for name in _RATING))
     except sqlite3.DatabaseError as error:
         log.warning("ratings were read in part only: %s", error)
     return found

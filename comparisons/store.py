@@ -175,12 +175,12 @@ class Store:
         session = None if session is None else clean(session)
 
         def work(connection: sqlite3.Connection) -> list[int]:
-            seqs = []
-            for values, stars in settled:
-                seqs.append(records.insert_run(connection, values, session))
+            first = records.next_seq(connection)
+            for seq, (values, stars) in enumerate(settled, first):
+                records.insert(connection, "runs", {"seq": seq, "session": session, **values})
                 if stars is not None:
-                    records.insert_rating(connection, seqs[-1], _now(), stars, session)
-            return seqs
+                    records.insert(connection, "ratings", _rating(seq, stars, session))
+            return list(range(first, first + len(settled)))
 
         return self._transact(f"{len(settled)} run" + "s" * (len(settled) != 1), work)
 
@@ -193,7 +193,7 @@ class Store:
         def work(connection: sqlite3.Connection) -> None:
             if connection.execute("SELECT 1 FROM runs WHERE seq = ?", (seq,)).fetchone() is None:
                 raise ValueError(f"there is no run {seq!r}")
-            records.insert_rating(connection, seq, _now(), stars, session)
+            records.insert(connection, "ratings", _rating(seq, stars, session))
 
         self._transact("a rating", work)
 
@@ -349,8 +349,8 @@ def _locked(file: BinaryIO, how: int) -> bool:
     return True
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _rating(seq: int, stars: int, session: str | None) -> dict[str, Any]:
+    return {"seq": seq, "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "stars": stars, "session": session}
 
 
 def _stars(stars: Any) -> int | None:

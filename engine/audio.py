@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import time
@@ -44,6 +45,12 @@ class Audio:
     def peak(self) -> float:
         """Largest absolute sample, 0 for no samples."""
         return float(np.abs(self.samples).max()) if self.frames else 0.0
+
+    def sha256(self) -> str:
+        """Names this very sound: over rate, channel count and float32 samples."""
+        digest = hashlib.sha256(f"{self.rate} Hz {self.channels} channels\n".encode())
+        digest.update(self.samples.data)
+        return digest.hexdigest()
 
     def mono(self) -> Audio:
         """The mean of all channels."""

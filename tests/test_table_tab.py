@@ -1,0 +1,503 @@
+"""The comparison table's tab and the charts: what they compute, and what a person meets in a real Chromium."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradio as gr
+import numpy as np
+import pytest
+from browser import PHONE, chromium, open_page, served  # noqa: F401
+
+from comparisons.columns import COLUMNS
+from comparisons.store import Store
+from engine.audio import Audio
+from ui.chart import MOST_DOTS, Chart, bars_from_rows, scatter_from_rows, series_of
+from ui.table import answer, build_table_tab, export
+from ui.table_page import PAGE_ROWS, shown
+from ui.table_state import checked, default_columns
+from ui.theme import THEME
+
+if TYPE_CHECKING:
+    from playwright.sync_api import LocatorAssertions, Page
+
+PAYLOADS = (
+    "<img src=x onerror=window.__pwn=1>",
+    "<script>window.__pwn=1</script>",
+    '"><svg onload=window.__pwn=1></svg>',
+    "<details open ontoggle=window.__pwn=1><summary>x</summary></details>",
+    "${window.__pwn=1}{{constructor.constructor('window.__pwn=1')()}}",
+)
+ENGINES = {
+    "whisper/base": ("Whisper base", "local", 0.9, 0.08),
+    "moonshine/tiny": ("Moonshine tiny", "local", 0.4, 0.14),
+    "deepgram/nova": ("Deepgram Nova", "cloud", 0.2, 0.05),
+    "openai/transcribe": ("OpenAI transcribe", "cloud", 0.7, 0.03),
+}
+
+
+def row(engine_id: str = "whisper/base", number: int = 0, **values: object) -> dict:
+    """A successful speech-to-text run, every column there; `number` moves time and figures a little."""
+    name, where, total_s, wer = ENGINES.get(engine_id, (engine_id, "local", 1.0, 0.1))
+    known = {
+        "comparison_id": f"c{number // 4}",
+        "created_at": f"2026-11-{1 + number // 1000:02}T{number // 60 % 24:02}:{number % 60:02}:00.000+00:00",
+        "task": "asr",
+        "engine_id": engine_id,
+        "engine_name": name,
+        "vendor": name.split()[0],
+        "where": where,
+        "status": "ok",
+        "cached": False,
+        "cold": False,
+        "attempts": 1,
+        "input_name": f"clip {number % 5}.wav",
+        "first_s": total_s / 2,
+        "total_s": total_s + number % 7 / 100,
+        "rtf": total_s / 10,
+        "cost_usd": 0.0004 if where == "cloud" else 0.00002,
+        "cost_evidence": "reported usage" if where == "cloud" else "machine price",
+        "output_text": f"words of run {number}",
+        "wer": wer,
+    }
+    return dict.fromkeys(COLUMNS) | known | values
+
+
+def failure(engine_id: str, number: int = 0, status: str = "auth", **values: object) -> dict:
+    unknown = dict.fromkeys(("first_s", "total_s", "rtf", "cost_usd", "cost_evidence", "output_text", "wer"))
+    failed = {"status": status, "error": f"{engine_id} refused the key: check it"}
+    return row(engine_id, number, **unknown | failed | values)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "store", upkeep=False) as opened:
+        yield opened
+
+
+def many(store: Store, count: int = 130) -> None:
+    """Four engines in turn, every ninth run a failure, and ten runs of another task before them."""
+    tts = [row("espeak/ng", number, task="tts", created_at=f"2026-10-01T00:0{number}:00.000+00:00") for number in range(10)]
+    names = list(ENGINES)
+    store.add_all(tts + [(failure if number % 9 == 8 else row)(names[number % len(names)], number) for number in range(count)])
+
+
+# ---------------------------------------------------------------- charts: the figures
+
+
+def test_t1_a_cached_row_never_enters_the_figures_of_an_engine_that_has_fresh_ones():
+    rows = [row(number=0, total_s=1.0), row(number=1, total_s=3.0), row(number=2, total_s=99.0, cached=True)]
+    series = series_of(rows, ["total_s"])[0]
+    assert (series.spreads["total_s"].p50, series.spreads["total_s"].n, series.spreads["total_s"].dots) == (2.0, 2, [1.0, 3.0])
+    assert (series.ok, series.cached) == (3, 1)
+
+
+def test_an_engine_with_cached_rows_alone_is_shown_and_marked_cached():
+    series = series_of([row(total_s=2.0, cached=True)], ["total_s"])[0]
+    assert series.spreads["total_s"].cached
+    assert series.spreads["total_s"].p50 == 2.0
+
+
+def test_an_engine_that_failed_is_a_gap_and_not_a_zero():
+    state = bars_from_rows([row("deepgram/nova"), failure("openai/transcribe")])
+    assert [(series.engine_id, series.failed, series.error, series.spreads) for series in state.series[1:]] == [
+        ("openai/transcribe", 1, "auth", {})
+    ]
+
+
+def test_bars_keep_the_order_given_and_end_with_the_leading_metric_in_its_shown_unit():
+    state = bars_from_rows([row("openai/transcribe"), row("whisper/base")])
+    assert [series.engine_id for series in state.series] == ["openai/transcribe", "whisper/base"]
+    assert [(measure.name, measure.unit) for measure in state.measures] == [
+        ("first_s", "s"),
+        ("total_s", "s"),
+        ("cost_usd", "$"),
+        ("wer", "%"),
+    ]
+    assert state.series[0].spreads["wer"].p50 == pytest.approx(3.0)
+
+
+def test_a_measure_that_no_row_knows_is_left_out_of_the_bars():
+    assert "cost_usd" not in [measure.name for measure in bars_from_rows([row(cost_usd=None)]).measures]
+
+
+def test_more_runs_than_dots_become_the_range_from_p5_to_p95():
+    spread = series_of([row(total_s=float(number)) for number in range(MOST_DOTS + 61)], ["total_s"])[0].spreads["total_s"]
+    assert (spread.dots, spread.low, spread.p50, spread.high) == ([], 5.0, 50.0, 95.0)
+
+
+def test_a_scatter_refuses_a_column_without_numbers():
+    with pytest.raises(ValueError, match="'output_text' holds no numbers"):
+        scatter_from_rows([row()], "cost_usd", "output_text")
+    with pytest.raises(KeyError):
+        scatter_from_rows([row()], "price", "wer")
+
+
+# ---------------------------------------------------------------- what a browser may ask
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        [],
+        "x",
+        {"task": "nope", "where": ["local"], "status": "'; DROP TABLE runs", "sort": "seq; --", "page": "1"},
+        {"sort": "output_words", "engines": "all", "columns": 7, "open": True, "page": -3, "number": -1},
+        {"text": 3, "engines": [None, {}], "page": 1.5, "open": 2**70},
+    ],
+)
+def test_whatever_a_stranger_sends_becomes_a_view_that_the_table_has(store, sent):
+    many(store, 3)
+    state, *_ = answer(store, sent, None)
+    assert (state.count, state.asked.page, state.asked.sort, state.asked.engines) == (13, 0, "created_at", [])
+
+
+def test_lengths_are_cut_and_unknown_columns_are_dropped():
+    asked = checked({"text": "x" * 5_000, "engines": ["e" * 900] * 5_000, "columns": ["wer", "nope", "seq", "task"] * 9})
+    assert (len(asked.text), len(asked.engines), len(asked.engines[0]), asked.columns) == (200, 200, 200, ["task", "wer"])
+
+
+def test_a_page_beyond_the_end_is_the_last_one(store):
+    many(store, 130)
+    state, *_ = answer(store, {"page": 10**6}, None)
+    assert (state.asked.page, len(state.rows)) == (140 // PAGE_ROWS, 140 % PAGE_ROWS)
+
+
+def test_a_session_sees_its_own_rows_alone_in_table_details_counts_and_download(store):
+    store.add(row(number=1, output_text="of alice"), session="alice")
+    seq = store.add(row(number=2, output_text="of bob"), session="bob")
+    view = {"open": seq, "open_comparison": "c0", "open_engine": "whisper/base", "columns": ["output_text"]}
+    state, *_ = answer(store, view, "alice")
+    assert [each.cells for each in state.rows] == [["of alice"]]
+    assert (state.details, state.kept, state.engines[0].count) == (None, 1, 1)
+    assert "of bob" not in export(store, {"kind": "jsonl"}, "alice").read_text()
+    assert answer(store, view, "bob")[0].details.seq == seq
+
+
+def test_a_document_of_a_vendor_that_poses_as_a_file_record_is_never_served(store, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    posing = {"path": str(secret), "meta": {"_type": "gradio.FileData"}, "name": "output", "sha256": "../../secret"}
+    seq = store.add(row(output_files=json.dumps([posing]), settings=json.dumps(posing)))
+    state, *_ = answer(store, {"open": seq, "open_comparison": "c0", "open_engine": "whisper/base"}, None)
+    assert [sound.file for sound in state.details.sounds] == [None]
+    assert "_type" not in re.findall(r'(?<!\\)"(\w+)":', state.model_dump_json())
+
+
+def test_the_task_that_was_run_last_is_shown_first(store):
+    many(store, 3)
+    assert answer(store, {"task": "newest"}, None)[0].asked.task == "asr"
+
+
+def test_paging_asks_neither_for_counts_nor_for_charts(store):
+    many(store, 3)
+    state, bars, scatter = answer(store, {"whole": False}, None)
+    assert (bars, scatter, state.summary, len(state.rows)) == (None, None, [], 13)
+
+
+def test_charts_are_withheld_where_rows_of_several_tasks_would_mix(store):
+    many(store, 3)
+    _, bars, scatter = answer(store, {}, None)
+    assert "choose a task" in bars.empty
+    assert "choose a task" in scatter.empty
+
+
+def test_the_scatter_sets_cost_against_the_leading_metric_and_time_where_no_cost_is_known(store):
+    store.add_all([row("deepgram/nova"), row("whisper/base")])
+    assert [(chart.x, chart.y) for chart in answer(store, {"task": "asr"}, None)[2:]] == [("cost_usd", "wer")]
+    free = [row(name, task="tts", cost_usd=None, wer=None) for name in ENGINES]
+    store.add_all(free)
+    assert [(chart.x, chart.y) for chart in answer(store, {"task": "tts"}, None)[2:]] == [("total_s", "first_s")]
+
+
+def test_every_default_column_exists():
+    for task in ("", "asr", "tts", "music", "separation", "tagging", "audio_lm"):
+        assert set(default_columns(task)) <= set(COLUMNS), task
+
+
+def test_numbers_are_written_in_the_shown_unit_and_disguising_characters_as_escapes():
+    assert shown(COLUMNS["wer"], 0.1333) == "13.3"
+    assert shown(COLUMNS["cost_usd"], 0.00086) == "0.000860"
+    assert shown(COLUMNS["total_s"], float("nan")) == ""
+    assert shown(COLUMNS["cached"], 1) == "yes"
+    assert shown(COLUMNS["input_name"], "a\u202egpj.exe\x1b") == "a\\u202egpj.exe\\u001b"
+    assert shown(COLUMNS["output_tags"], '[{"label": "rain", "score": 0.5}]') == "rain 0.50"
+
+
+def test_a_download_is_one_of_three_kinds(store):
+    with pytest.raises(ValueError, match="csv, parquet, jsonl"):
+        export(store, {"kind": "../../x"}, None)
+
+
+# ---------------------------------------------------------------- in the browser
+
+
+@pytest.fixture(scope="module")
+def table_app() -> Iterator[tuple[str, dict[str, Store]]]:
+    """The address of a page with the table's tab, and where that tab looks for its store, under "store"."""
+    current: dict[str, Store] = {}
+    with gr.Blocks() as demo, gr.Tabs():
+        with gr.Tab("Run"):
+            gr.Textbox(label="Anything")
+        with gr.Tab("Table") as tab:
+            build_table_tab(tab, lambda: current["store"])
+    with served(demo, theme=THEME) as address:
+        yield address, current
+
+
+@pytest.fixture
+def open_table(table_app, store, open_page) -> Callable[..., Page]:  # noqa: F811
+    """open_table(...) -> the page with the table's tab in front, over `store`."""
+    address, current = table_app
+    current["store"] = store
+
+    def opened(**window: object) -> Page:
+        page = open_page(address, **window)
+        page.get_by_role("tab", name="Table").click()
+        expect(page.locator(".sc-table-bottom").locator("tbody, .sc-empty").first).to_be_visible(timeout=20_000)
+        return page
+
+    return opened
+
+
+def expect(what: object) -> LocatorAssertions:
+    """Playwright's own, imported only once there is a browser."""
+    from playwright.sync_api import expect as expecting
+
+    return expecting(what)
+
+
+def cells(page: Page, column: str) -> list[str]:
+    """The texts of one column, by its header's start."""
+    headers = page.locator(".sc-scroll thead th").all_inner_texts()
+    place = next(index for index, text in enumerate(headers) if text.startswith(column))
+    return [text.strip() for text in page.locator(f".sc-scroll tbody tr > :nth-child({place + 1})").all_inner_texts()]
+
+
+def settled(page: Page, words: str) -> None:
+    expect(page.get_by_role("status").filter(has_text=words)).to_be_visible()
+    expect(page.locator(".sc-table-bottom[aria-busy]")).to_have_count(0)
+
+
+def test_clicking_a_header_sorts_all_rows_and_says_so(store, open_table):
+    many(store)
+    page = open_table()
+    page.get_by_role("button", name="Total (s)").click()
+    header = page.locator("th", has=page.get_by_role("button", name="Total (s)"))
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    times = [float(text) for text in cells(page, "Total (s)") if text != "–"]
+    assert times == sorted(times)
+    assert times[0] == pytest.approx(min(r["total_s"] for r in store.rows() if r["total_s"] and r["task"] == "asr"), abs=1e-3)
+    page.get_by_role("button", name="Total (s)").click()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    assert float(cells(page, "Total (s)")[0]) > times[-1] - 1e-9
+    assert page.troubles == []
+
+
+def test_the_keyboard_alone_sorts_and_keeps_its_place(store, open_table):
+    many(store)
+    page = open_table()
+    page.get_by_role("button", name="WER (%)").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("th[aria-sort=ascending]")).to_contain_text("WER (%)")
+    expect(page.get_by_role("button", name="WER (%)")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("WER (%)")
+
+
+def test_filters_narrow_rows_summary_and_charts_together(store, open_table):
+    many(store)
+    page = open_table()
+    settled(page, "130 runs")
+    page.get_by_role("combobox", name="Where").select_option("cloud")
+    settled(page, "64 runs")
+    assert set(re.findall("local|cloud", " ".join(cells(page, "Engine")))) == {"cloud"}
+    expect(page.locator(".sc-engine b")).to_have_text(["Deepgram Nova", "OpenAI transcribe"])
+    expect(page.locator(".sc-table-charts .sc-line")).to_have_count(2)
+    page.get_by_role("combobox", name="Status").select_option("failed")
+    settled(page, "showing 1 to")
+    expect(page.locator(".sc-error").first).to_contain_text("refused the key")
+    page.get_by_label("Search").fill("run 2")
+    expect(page.get_by_text("No run passes these filters")).to_be_visible()
+    page.locator(".sc-empty").get_by_role("button", name="Clear filters").click()
+    settled(page, "140 runs")
+    assert page.troubles == []
+
+
+def test_a_search_finds_part_of_an_answer_and_an_engine_can_be_picked(store, open_table):
+    many(store)
+    page = open_table()
+    page.get_by_label("Search").fill("words of run 77")
+    settled(page, "1 run,")
+    page.get_by_label("Search").fill("")
+    settled(page, "130 runs")
+    page.locator(".sc-filters summary").click()
+    page.locator(".sc-filters").get_by_label("Moonshine tiny").check()
+    settled(page, "33 runs")
+    expect(page.locator(".sc-filters summary")).to_have_text("1 engine")
+
+
+def test_pages_turn_to_the_last_row(store, open_table):
+    many(store)
+    page = open_table()
+    settled(page, "showing 1 to 50")
+    page.get_by_role("button", name="Next").click()
+    settled(page, "showing 51 to 100")
+    page.get_by_role("button", name="Last").click()
+    settled(page, "showing 101 to 130")
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+    assert len(cells(page, "Engine")) == 30
+
+
+def test_columns_are_chosen_by_name_and_the_defaults_come_back(store, open_table):
+    many(store, 5)
+    page = open_table()
+    page.locator(".sc-tools summary").click()
+    page.get_by_label("Vendor", exact=True).check()
+    expect(page.locator(".sc-scroll").get_by_role("columnheader", name="Vendor")).to_be_visible()
+    page.get_by_label("RTF (x)").uncheck()
+    expect(page.locator(".sc-scroll").get_by_role("columnheader", name="RTF (x)")).to_have_count(0)
+    page.get_by_role("button", name="Columns that suit the task").click()
+    expect(page.locator(".sc-scroll").get_by_role("columnheader", name="RTF (x)")).to_be_visible()
+    expect(page.locator(".sc-scroll").get_by_role("columnheader", name="Vendor")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(page.locator(".sc-tools .sc-pop-list")).to_be_hidden()
+
+
+@pytest.mark.parametrize("kind", ["CSV", "JSONL", "Parquet"])
+def test_a_download_holds_every_filtered_row_and_no_other(store, open_table, tmp_path, kind):
+    many(store)
+    page = open_table()
+    page.get_by_role("combobox", name="Where").select_option("local")
+    settled(page, "66 runs")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=f"Download the filtered rows as {kind}").click()
+    assert re.fullmatch(rf"soundcheck-\d{{8}}-\d{{4}}\.{kind.lower()}", waiting.value.suggested_filename)
+    path = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(path)
+    if kind == "CSV":
+        rows = list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+    elif kind == "JSONL":
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    else:
+        rows = pytest.importorskip("pyarrow.parquet").read_table(path).to_pylist()
+    assert len(rows) == 66
+    assert list(rows[0]) == list(COLUMNS)
+    assert {each["where"] for each in rows} == {"local"}
+
+
+def test_hostile_texts_are_shown_as_they_are_and_do_nothing(store, open_table):
+    for number, payload in enumerate(PAYLOADS):
+        store.add(row(f"evil/{number}", number, engine_name=payload, output_text=payload, input_name=payload, vendor=payload))
+        store.add(failure(f"evil/{number}", number, error=payload, engine_name=payload, request_id=payload))
+    page = open_table()
+    settled(page, "10 runs")
+    for place in range(10):
+        page.locator(".sc-open").nth(place).click()
+        expect(page.locator(".sc-details")).to_be_visible()
+        expect(page.locator(".sc-open").nth(place)).to_have_attribute("aria-expanded", "true")
+    for mark in page.locator(".sc-line, .sc-point").all():
+        mark.focus()
+    page.locator(".sc-filters summary").click()
+    assert page.locator(".sc-table-bottom").get_by_text(PAYLOADS[0]).count() > 0
+    assert page.evaluate("window.__pwn") is None
+    assert page.locator(".sc-table img, .sc-table script, .sc-table svg[onload]").count() == 0
+    assert page.troubles == []
+
+
+def test_a_row_opens_to_all_that_is_known_and_its_sounds_play(store, open_table):
+    sound = Audio(0.2 * np.sin(np.arange(8_000, dtype=np.float32) / 5), 16_000)
+    kept = {"name": "output", "sha256": store.put_blob(sound.to_wav()), "seconds": 0.5, "rate": 16_000}
+    lost = {"name": "residual", "sha256": "0" * 64, "seconds": 0.5, "rate": 16_000}
+    sent = json.dumps({"model": "nova", "smart": True})
+    store.add(row(output_files=json.dumps([kept, lost]), request_sent=sent, task="tts"))
+    page = open_table()
+    page.locator(".sc-open").click()
+    details = page.locator(".sc-details")
+    expect(details.locator("pre", has_text='"model": "nova"')).to_be_visible()
+    expect(details.get_by_text("no longer on the disk")).to_be_visible()
+    length = "audio => new Promise((done, fail) => { audio.onloadedmetadata = () => done(audio.duration); audio.load(); })"
+    assert details.locator("audio").evaluate(length) == pytest.approx(0.5, abs=0.01)
+    page.locator(".sc-open").click()
+    expect(details).to_have_count(0)
+
+
+def test_an_empty_history_says_what_to_do_next(open_table):
+    page = open_table()
+    expect(page.get_by_text("Nothing has been run yet")).to_be_visible()
+    expect(page.locator(".sc-empty")).to_contain_text("press Run")
+    expect(page.locator(".sc-table-charts")).to_be_hidden()
+
+
+def test_coming_back_to_the_tab_shows_the_runs_made_meanwhile(store, open_table):
+    store.add(row(number=1))
+    page = open_table()
+    settled(page, "1 run,")
+    page.get_by_role("tab", name="Run").click()
+    store.add(row("deepgram/nova", 2))
+    page.wait_for_timeout(1_100)  # a second visit within one second shows what was just read
+    page.get_by_role("tab", name="Table").click()
+    settled(page, "2 runs")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_phone_never_scrolls_the_page_sideways(store, open_table, dark):
+    many(store)
+    page = open_table(**PHONE, dark=dark)
+    settled(page, "130 runs")
+    page.locator(".sc-open").first.click()
+    expect(page.locator(".sc-details")).to_be_visible()
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) == 0
+    assert page.locator(".sc-details").evaluate("box => box.getBoundingClientRect().width") <= PHONE["width"]
+    page.locator(".sc-tools summary").click()
+    assert page.evaluate(wide) == 0
+
+
+def test_a_chart_explains_itself_on_focus_and_as_a_table(store, open_table):
+    store.add_all(
+        [
+            row("deepgram/nova"),
+            row("whisper/base", cached=True),
+            failure("openai/transcribe"),
+            row("moonshine/tiny", cost_usd=None),
+        ]
+    )
+    page = open_table()
+    bars = page.locator(".sc-table-charts .sc-chart").first
+    bars.locator(".sc-line").first.focus()
+    expect(bars.locator(".sc-tip")).to_be_visible()
+    expect(bars.locator(".sc-tip")).to_contain_text("Deepgram Nova")
+    page.keyboard.press("Escape")
+    expect(bars.locator(".sc-tip")).to_be_hidden()
+    expect(bars.locator(".sc-failed").first).to_have_text("failed")
+    spoken = bars.locator(".sc-hidden tbody tr").all_text_contents()
+    assert any("OpenAI transcribe" in line and "failed: auth" in line for line in spoken)
+    assert any("Whisper base" in line and "cached" in line for line in spoken)
+    missing = page.locator(".sc-missing")
+    expect(missing).to_contain_text("not plotted")
+    expect(missing).to_contain_text("OpenAI transcribe (failed)")
+    expect(missing).to_contain_text("Moonshine tiny (Cost unknown)")
+    expect(page.locator(".sc-point")).to_have_count(2)
+
+
+def test_a_spread_of_more_than_a_hundred_times_gets_a_log_axis_and_the_axes_can_be_changed(open_page):  # noqa: F811
+    rows = [
+        row("whisper/base", cost_usd=0.00001),
+        row("deepgram/nova", cost_usd=0.002),
+        row("openai/transcribe", cost_usd=0.0005),
+    ]
+    with gr.Blocks() as demo:
+        Chart(scatter_from_rows(rows, "cost_usd", "wer"))
+    with served(demo, theme=THEME) as address:
+        page = open_page(address)
+        expect(page.locator(".sc-measure").first).to_contain_text("Cost · lower is better · log axis")
+        page.get_by_role("combobox", name="Across").select_option("total_s")
+        expect(page.locator(".sc-measure").first).to_have_text("Total · lower is better")
+        expect(page.get_by_role("combobox", name="Across")).to_be_focused()

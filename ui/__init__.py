@@ -1,0 +1,1 @@
+"""Floor 3: the page, its tabs and its own components."""

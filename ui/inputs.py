@@ -1,0 +1,96 @@
+"""The left column's components: the input, its samples and reference, and how to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+from comparisons.samples import Sample
+
+from comparisons.catalogue import engines_for, readiness
+from engine.tasks import Task
+
+MOST_REPEATS = 20
+LONGEST_S = 900
+INPUT_TITLES = {"audio": "Your sound", "text": "Your text", "prompt": "Describe the music"}
+
+
+def first(samples: Sequence[Sample], what: str) -> Any:
+    return getattr(samples[0], what) if samples else None
+
+
+def source_box(task: Task, samples: Sequence[Sample]) -> gr.components.Component:
+    title = INPUT_TITLES[task.source]
+    if task.takes_audio:
+        return gr.Audio(
+            value=first(samples, "path"),
+            label=title,
+            sources=["upload", "microphone"],
+            type="filepath",
+            buttons=[],
+            elem_id=f"source-{task.name}",
+        )
+    return gr.Textbox(
+        value=first(samples, "text"), label=title, lines=4, max_lines=12, max_length=5_000, elem_id=f"source-{task.name}"
+    )
+
+
+def sample_chips(samples: Sequence[Sample]) -> list[gr.Button]:
+    with gr.Row(elem_classes="sc-chips"):
+        return [gr.Button(sample.title, size="sm", elem_classes="sc-chip") for sample in samples]
+
+
+def reference_box(task: Task, samples: Sequence[Sample]) -> gr.components.Component | None:
+    if task.reference is None:
+        return None
+    if task.reference == "stems":
+        stems = first(samples, "stems")
+        return gr.File(
+            value=[str(path) for path in stems.values()] if stems else None,
+            label="Its known stems (optional, gives SDR): files named like the stems",
+            file_count="multiple",
+            height=120,
+        )
+    label = {
+        "asr": "What was said (optional, gives WER)",
+        "tagging": "Tags that are right (optional, gives F1), separated by commas",
+    }.get(task.name, "Words that the answer should hold (optional)")
+    return gr.Textbox(value=reference_words(samples[0]) if samples else "", label=label, lines=2, max_lines=6, max_length=500_000)
+
+
+def reference_words(sample: Sample) -> str:
+    return sample.reference or ", ".join(sample.tags or ())
+
+
+def fill(task: Task, sample: Sample, count: int) -> Any:
+    """The values of input, reference and question that belong to one sample."""
+    values: list[Any] = [str(sample.path) if task.takes_audio else sample.text]
+    if task.reference == "stems":
+        values.append([str(path) for path in (sample.stems or {}).values()] or None)
+    elif task.reference:
+        values.append(reference_words(sample))
+    if len(values) < count:
+        values.append(sample.prompt)
+    return values if count > 1 else values[0]
+
+
+def run_settings(task: Task) -> dict[str, gr.components.Component]:
+    found: dict[str, gr.components.Component] = {
+        "repeats": gr.Number(
+            1, label="Repeats", info="Interleaved across engines.", minimum=1, maximum=MOST_REPEATS, precision=0
+        ),
+        "timeout_s": gr.Number(120, label="Deadline per engine (s)", minimum=1, maximum=LONGEST_S),
+        "use_cache": gr.Checkbox(True, label="Reuse known answers", info="Shown with their first times and marked cached."),
+        "machine_usd_per_hour": gr.Number(
+            None, label="This machine's price ($ per hour)", info="Gives local runs a cost.", minimum=0
+        ),
+        "spend_cap_usd": gr.Number(None, label="Spend cap for this run ($)", minimum=0),
+    }
+    if task.name == "tts":
+        heard_by = [("off", "")] + [(spec.name, spec.id) for spec in engines_for("asr") if readiness(spec).status == "ready"]
+        usual = "pocketsphinx/en-us" if any(value == "pocketsphinx/en-us" for _, value in heard_by) else ""
+        found["hear_with"] = gr.Dropdown(
+            heard_by, value=usual, label="Write the speech down with", info="Gives the round-trip WER."
+        )
+    return found

@@ -1,0 +1,74 @@
+"""The whole page: header, keys, a tab per task, the comparison table, and the named endpoints."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import gradio as gr
+
+from comparisons.catalogue import on_space
+from comparisons.intake import limits_here
+from comparisons.runner import Runner
+from engine.tasks import TASKS
+from ui.api import build_api
+from ui.guard import middleware
+from ui.keys import key_boxes
+from ui.tab import Desk, build_tab
+from ui.table import build_table_tab
+from ui.theme import THEME
+
+HEADER = """<header class="sc-header"><h1>sound<i>check</i></h1><p>Hear every audio model on your own sound.</p></header>"""
+KEYS = (
+    "A key stays in this page: it travels with each run you start and is dropped after it. "
+    "Nothing is kept on the server or in your browser, so it has to be pasted again after a reload."
+)
+
+
+def build(runner: Runner | None = None) -> gr.Blocks:
+    """The app. Every listener that keys travel with is private; only the named endpoints are public."""
+    runner = runner or Runner()
+    with gr.Blocks(title="Soundcheck", analytics_enabled=False, delete_cache=(600, 86_400), fill_width=True) as demo:
+        gr.HTML(HEADER, padding=False)
+        with gr.Sidebar(open=False, position="right", width=320, elem_id="keys"):
+            gr.Markdown("### Keys")
+            gr.Markdown(KEYS)
+            desk = Desk(runner, key_boxes())
+        with gr.Tabs():
+            for task in TASKS.values():
+                with gr.Tab(task.title, id=task.name):
+                    build_tab(task.name, desk)
+            with gr.Tab("Table", id="table") as table:
+                build_table_tab(table, lambda: runner.store, _session)
+        build_api(runner)
+
+        def closed(request: gr.Request) -> None:
+            """A closed tab ends its comparisons: nobody is left to see them, and they cost money."""
+            desk.stop(request.session_hash)
+
+        demo.unload(closed)
+    demo.queue(default_concurrency_limit=4, max_size=64, api_open=False)
+    return demo
+
+
+def _session(request: gr.Request) -> str | None:
+    """Whose rows a visitor sees: on a Space each session its own, on a private install all."""
+    return request.session_hash if on_space() else None
+
+
+def launch_options() -> dict[str, Any]:
+    """Settings of `launch` that keep strangers out and keys in."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    return {
+        "theme": THEME,
+        "show_error": False,
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "share": False,
+        "strict_cors": True,
+        "max_file_size": f"{limits_here().file_mb:g}mb",
+        "state_session_capacity": 500,
+        "footer_links": ["api"],
+        "app_kwargs": {"middleware": middleware()},
+    }

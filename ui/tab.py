@@ -1,0 +1,299 @@
+"""One builder for every task's tab: input, settings, engines, Run, cards, chart, CSV. Nothing here knows a task by name."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from comparisons.samples import for_task
+
+from comparisons import catalogue
+from comparisons.asking import build_request, reference_from_text
+from comparisons.catalogue import Access, engines_for, find, on_space, readiness
+from comparisons.cost import estimate
+from comparisons.intake import take_in
+from comparisons.metrics import Reference
+from comparisons.runner import Plan, Run, Runner
+from comparisons.settle import visible_line
+from comparisons.table import write_csv
+from engine.contract import EngineError, EngineSpec, Request, options_of
+from engine.tasks import TASKS, Task, usage_of
+from ui.board import Board
+from ui.cards import Cards
+from ui.chart import Chart, bars_from_rows
+from ui.choices import picker_state, preselected
+from ui.inputs import INPUT_TITLES, LONGEST_S, MOST_REPEATS, fill, first, reference_box, run_settings, sample_chips, source_box
+from ui.keys import read_keys
+from ui.note import Note, bad, warn
+from ui.picker import Picker
+from ui.widgets import setting_widgets
+
+REDRAW_S = 0.1
+"""Pieces are gathered for this long: ten redraws a second look live and leave the processor to the engines."""
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_EMPTY = "Choose an input and engines, then press Run. A sample is already there."
+
+
+@dataclass
+class Desk:
+    """What all tabs share: the runner, the key boxes and the comparisons under way, by session."""
+
+    runner: Runner
+    keys: list[gr.Textbox]
+    running: dict[str, set[Run]] = field(default_factory=dict)
+
+    def stop(self, session: str | None) -> None:
+        """Cancel every comparison of one session: its Stop button, or its closed tab."""
+        for run in list(self.running.get(session or "", ())):
+            run.cancel()
+
+
+# ---------------------------------------------------------------- from the page to a plan
+
+
+@dataclass(frozen=True)
+class Page:
+    """The inputs of a tab's events, in the order in which Gradio hands them over."""
+
+    names: tuple[str, ...]
+    keys: int
+
+    def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Access]]:
+        return dict(zip(self.names, values, strict=False)), read_keys(values[len(self.names) :])
+
+
+def _request(task: Task, page: dict[str, Any], source: Any) -> Request:
+    settings = {name: page[name] for name in options_of(task.request) if name in page}
+    return build_request(task.name, source, settings)
+
+
+def _specs(task: str, page: dict[str, Any]) -> tuple[EngineSpec, ...]:
+    return tuple(find(engine_id, task) for engine_id in page["picker"]["selected"])
+
+
+def _price_note(task: Task, page: dict[str, Any], access: dict[str, Access], request: Request | None) -> str:
+    """What Run will do and cost: "3 cloud calls, about $0.0041; 2 local; 1 skipped: key missing"."""
+    specs = _specs(task.name, page)
+    if not specs:
+        return "Tick at least one engine."
+    skipped = [spec for spec in specs if readiness(spec, access.get(spec.vendor_slug)).status != "ready"]
+    refused = [spec for spec in specs if spec not in skipped and request is not None and catalogue.blocked(spec, request)]
+    going = [spec for spec in specs if spec not in skipped and spec not in refused]
+    repeats = int(page.get("repeats") or 1)
+    cloud, parts = [spec for spec in going if spec.where == "cloud"], []
+    if cloud:
+        calls = f"{len(cloud) * repeats} cloud {'call' if len(cloud) * repeats == 1 else 'calls'}"
+        expected = estimate(cloud, usage_of(request, None)) if request is not None else None
+        if expected is None:
+            parts.append(calls)
+        elif expected.unknown:
+            parts.append(f"{calls}, about ${expected.cost_usd * repeats:.4f} and {expected.unknown} of unknown cost")
+        else:
+            parts.append(f"{calls}, about ${expected.cost_usd * repeats:.4f}")
+    local = (len(going) - len(cloud)) * repeats
+    if local:
+        parts.append(f"{local} local")
+    if skipped:
+        parts.append(f"{len(skipped)} skipped: not ready")
+    if refused:
+        parts.append(f"{len(refused)} skipped: {catalogue.blocked(refused[0], request)}")
+    return "; ".join(parts) + f". Stops at {float(page.get('timeout_s') or 120):g} s each."
+
+
+# ---------------------------------------------------------------- the tab
+
+
+def build_tab(task_name: str, desk: Desk) -> None:
+    """The whole tab, inside an open gr.Tab. Every listener is private: keys travel with them."""
+    task, specs, samples = TASKS[task_name], engines_for(task_name), for_task(task_name)
+    with gr.Row():
+        with gr.Column(elem_classes="sc-left"):
+            with gr.Column(elem_classes="sc-card"):
+                source = source_box(task, samples)
+                chips = sample_chips(samples)
+                said = Note()
+                asked = {}
+                if "prompt" in options_of(task.request) and task_name == "audio_lm":
+                    asked["prompt"] = gr.Textbox(
+                        label="Question", value=first(samples, "prompt"), lines=2, max_lines=5, max_length=5_000
+                    )
+                reference = reference_box(task, samples)
+                with gr.Accordion("Settings", open=False, visible=any(_honoured(task, specs))):
+                    asked |= setting_widgets(task, specs, skip=tuple(asked))
+            with gr.Column(elem_classes="sc-card"):
+                picker = Picker(picker_state(task_name, preselected(task_name), {}, None))
+                with gr.Row(elem_classes="sc-run"):
+                    run_button = gr.Button("Run", variant="primary", size="lg", elem_id=f"run-{task_name}")
+                    stop_button = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id=f"stop-{task_name}")
+                    price = Note()
+                with gr.Accordion("Run settings", open=False):
+                    how = run_settings(task)
+        with gr.Column(elem_classes="sc-right"):
+            board = Board({"phase": "empty", "empty_text": _EMPTY})
+            chart = Chart(visible=False)
+            download = gr.DownloadButton("Download this run as CSV", visible=False, size="sm", elem_id=f"csv-{task_name}")
+
+    inputs = {"source": source, **({"reference": reference} if reference is not None else {}), **asked, **how, "picker": picker}
+    page = Page(tuple(inputs), len(desk.keys))
+    everything = [*inputs.values(), *desk.keys]
+
+    def look(values: Sequence[Any]) -> tuple[Request | None, str | dict[str, str]]:
+        """The request as it stands now, and what to say about the input."""
+        try:
+            state, _ = page.read(values)
+            if not state["source"]:
+                return None, ""
+            if not task.takes_audio:
+                return _request(task, state, state["source"]), ""
+            taken = take_in(state["source"])
+            words = f"{taken.audio.seconds:.1f} s · {taken.source_rate / 1000:g} kHz · {_channels(taken.source_channels)}"
+            return _request(task, state, taken.audio), warn(" ".join([words + ".", *taken.warnings])) if taken.warnings else words
+        except EngineError as error:
+            return None, bad(str(error))
+
+    def refresh(*values: Any) -> tuple[Any, ...]:
+        request, words = look(values)
+        try:
+            state, access = page.read(values)
+        except EngineError as error:
+            return gr.skip(), bad(str(error)), gr.skip()
+        shown = picker_state(task_name, state["picker"]["selected"], access, request)
+        return shown, words, _price_note(task, state, access, request)
+
+    def reprice(*values: Any) -> Any:
+        request, _ = look(values)
+        try:
+            state, access = page.read(values)
+            return _price_note(task, state, access, request)
+        except EngineError as error:
+            return bad(str(error))
+
+    async def run(*values: Any, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        nothing = (gr.skip(),) * 6
+        try:
+            plan = await asyncio.to_thread(_plan, task, page, values, request.session_hash)
+        except EngineError as error:
+            yield (*nothing[:5], bad(str(error)))
+            return
+        under_way = await asyncio.to_thread(desk.runner.start, plan)
+        cards = Cards(plan, desk.runner.store)
+        runs = desk.running.setdefault(request.session_hash or "", set())
+        runs.add(under_way)
+        try:
+            yield cards.state(), gr.skip(), gr.skip(), gr.Button(visible=False), gr.Button(visible=True), ""
+            while not under_way.finished:
+                await asyncio.sleep(REDRAW_S)
+                if await asyncio.to_thread(cards.apply, under_way.drain()):
+                    yield (cards.state(), *nothing[1:])
+            await asyncio.to_thread(cards.apply, under_way.drain())
+            yield (
+                cards.state(done=True),
+                gr.update(value=bars_from_rows(cards.rows), visible=True),
+                gr.update(value=await asyncio.to_thread(_csv, task_name, cards.rows), visible=True),
+                gr.Button(visible=True),
+                gr.Button(visible=False),
+                _summary(under_way, cards),
+            )
+        finally:
+            runs.discard(under_way)
+            if not under_way.finished:
+                under_way.cancel()
+
+    def stop(request: gr.Request) -> None:
+        desk.stop(request.session_hash)
+
+    def prepare(*values: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            state, access = page.read(values)
+            if on_space():
+                raise EngineError("Preparing is switched off where visitors share the machine.")
+            for line in catalogue.prepare(find(state["picker"]["prepare"], task_name)):
+                yield gr.skip(), line
+            yield picker_state(task_name, state["picker"]["selected"], access, None), "Prepared."
+        except EngineError as error:
+            yield gr.skip(), bad(str(error))
+
+    run_button.click(run, everything, [board, chart, download, run_button, stop_button, price], concurrency_limit=None, **PRIVATE)
+    stop_button.click(stop, None, None, queue=False, **PRIVATE)
+    picker.input(reprice, everything, price, concurrency_limit=None, trigger_mode="always_last", **PRIVATE)
+    picker.prepare(prepare, everything, [picker, price], **PRIVATE)
+    changing = [source, *asked.values(), *how.values()]
+    refreshed = {"fn": refresh, "inputs": everything, "outputs": [picker, said, price], "concurrency_limit": None}
+    gr.on([each.change for each in changing], **refreshed, trigger_mode="always_last", **PRIVATE)
+    gr.on([box.blur for box in desk.keys], **refreshed, trigger_mode="always_last", **PRIVATE)
+    for chip, sample in zip(chips, samples, strict=True):
+        filled = [source, *([reference] if reference is not None else []), *([asked["prompt"]] if "prompt" in asked else [])]
+        chip.click(partial(fill, task, sample, len(filled)), None, filled, queue=False, **PRIVATE)
+
+
+def _honoured(task: Task, specs: Sequence[EngineSpec]) -> Iterator[bool]:
+    for name in options_of(task.request):
+        yield name != "prompt" and any(name in spec.honours for spec in specs)
+
+
+def _channels(count: int) -> str:
+    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
+
+
+def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) -> Plan:
+    """Everything checked again on this side: what a browser sends is anybody's. Raises EngineError with one sentence."""
+    state, access = page.read(values)
+    specs = _specs(task.name, state)
+    if not specs:
+        raise EngineError("Tick at least one engine, then press Run.")
+    if not state["source"]:
+        raise EngineError(f"{INPUT_TITLES[task.source]} is empty: add some, or press one of the samples.")
+    name, source = visible_line(str(state["source"]), 60), state["source"]
+    if task.takes_audio:
+        taken = take_in(source)
+        name, source = taken.name, taken.audio
+    return Plan(
+        task=task.name,
+        request=_request(task, state, source),
+        specs=specs,
+        input_name=name,
+        reference=_read_reference(task, state.get("reference")),
+        repeats=_within(state["repeats"], 1, MOST_REPEATS, 1, "Repeats"),
+        timeout_s=float(_within(state["timeout_s"], 1, LONGEST_S, 120, "The deadline")),
+        use_cache=bool(state["use_cache"]),
+        access=access,
+        session=session,
+        machine_usd_per_hour=_within(state["machine_usd_per_hour"], 0, 10_000, None, "The machine's price"),
+        spend_cap_usd=_within(state["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
+        hear_with=find(state["hear_with"], "asr") if state.get("hear_with") else None,
+    )
+
+
+def _within(value: Any, low: float, high: float, missing: Any, what: str) -> Any:
+    if value is None:
+        return missing
+    if not isinstance(value, int | float) or not low <= value <= high:
+        raise EngineError(f"{what} must be from {low:g} to {high:g}.")
+    return value
+
+
+def _read_reference(task: Task, given: Any) -> Reference:
+    if task.reference == "stems":
+        stems = {Path(path).stem: take_in(path).audio for path in given or []}
+        return Reference(stems=stems or None)
+    return reference_from_text(task.name, given) if given else Reference()
+
+
+def _csv(task: str, rows: Sequence[Any]) -> str:
+    folder = Path(tempfile.mkdtemp(prefix="soundcheck-"))
+    file = folder / f"soundcheck-{task}-{datetime.now():%Y%m%d-%H%M%S}.csv"
+    write_csv(rows, file)
+    return str(file)
+
+
+def _summary(under_way: Run, cards: Cards) -> str:
+    answered = sum(row["status"] == "ok" for row in cards.rows)
+    spent = f" · spent ${under_way.spent_usd:.4f}" if under_way.spent_usd else ""
+    return f"{answered} of {len(under_way.cells)} answered{spent}"

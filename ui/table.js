@@ -1,0 +1,312 @@
+// Draws a TableState (ui/table_page.py) and asks for the next one. Texts go in through textContent alone: they come from strangers.
+const top = element.querySelector(".sc-table-top");
+const bottom = element.querySelector(".sc-table-bottom");
+const LATE_MS = 20000;
+let asked = { task: "newest", where: "", status: "", text: "", engines: [], sort: "created_at", descending: true, page: 0, columns: null,
+  open: null, open_comparison: "", open_engine: "", number: 0, whole: true };
+const seen = { answered: 0, whole: 0, at: 0, late: null, typing: null, details: null, detailsSeq: null, survey: null, charts: true };
+const part = {};
+
+function node(parent, tag, attributes = {}, text = null) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  if (text !== null) made.textContent = text;
+  parent.appendChild(made);
+  return made;
+}
+function button(parent, text, attributes, pressed) {
+  const made = node(parent, "button", { type: "button", ...attributes }, text);
+  made.addEventListener("click", pressed);
+  return made;
+}
+const plural = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : "s"}`;
+
+// ------------------------------------------------------------------ asking
+
+function ask(changes = {}, whole = true) {
+  asked = { ...asked, ...changes, number: asked.number + 1 };
+  if (whole) seen.whole = asked.number;
+  asked.whole = seen.whole > seen.answered;
+  seen.at = performance.now();
+  bottom.setAttribute("aria-busy", "true");
+  clearTimeout(seen.late);
+  seen.late = setTimeout(() => {
+    bottom.removeAttribute("aria-busy");
+    part.status.textContent = "The server did not answer. Check that Soundcheck still runs, then press Refresh.";
+  }, LATE_MS);
+  trigger("ask", asked);
+}
+const filter = (changes) => ask({ ...changes, page: 0, open: null });
+
+// ------------------------------------------------------------------ filters, built once
+
+function picker(parent, label, changed) {
+  const select = node(node(parent, "label", { class: "sc-field" }, label), "select", { "aria-label": label });
+  select.addEventListener("change", () => changed(select.value));
+  return select;
+}
+function fill(select, first, choices, value) {
+  select.replaceChildren();
+  for (const [choice, text] of [["", first], ...choices]) node(select, "option", { value: choice }, text);
+  if (value && !choices.some(([choice]) => choice === value)) node(select, "option", { value }, value);
+  select.value = value;
+}
+function popover(parent, label) {
+  const box = node(parent, "details", { class: "sc-pop" });
+  box.caption = node(box, "summary", {}, label);
+  box.list = node(box, "div", { class: "sc-pop-list", role: "group", "aria-label": label });
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && box.open) { box.open = false; box.caption.focus(); event.stopPropagation(); }
+  });
+  document.addEventListener("pointerdown", (event) => { if (!box.contains(event.target)) box.open = false; });
+  return box;
+}
+function checks(parent, choices, chosen, changed) {
+  for (const [value, text, meaning] of choices) {
+    const label = node(parent, "label", { title: meaning || null });
+    const box = node(label, "input", { type: "checkbox", value, "data-focus": `check ${value}` });
+    box.checked = chosen.includes(value);
+    node(label, "span", {}, text);
+    box.addEventListener("change", () => changed(value, box.checked));
+  }
+}
+
+part.tasks = node(top, "div", { class: "sc-tasks", role: "group", "aria-label": "Task" });
+const bar = node(top, "div", { class: "sc-filters" });
+const field = node(bar, "label", { class: "sc-field sc-search" }, "Search");
+part.text = node(field, "input", { type: "search", maxlength: 200, placeholder: "input, engine, vendor, answer, error", autocomplete: "off", spellcheck: "false" });
+part.text.addEventListener("input", () => {
+  clearTimeout(seen.typing);
+  seen.typing = setTimeout(() => filter({ text: part.text.value }), 250);
+});
+part.where = picker(bar, "Where", (where) => filter({ where }));
+part.state = picker(bar, "Status", (status) => filter({ status }));
+part.engines = popover(node(bar, "div", { class: "sc-field" }, "Engines"), "All engines");
+part.clear = button(bar, "Clear filters", { class: "sc-plain" }, () => {
+  part.text.value = "";
+  filter({ task: "", where: "", status: "", text: "", engines: [] });
+  part.text.focus();
+});
+part.caption = node(top, "p", { class: "sc-caption" }, "");
+part.summary = node(top, "div", { class: "sc-summary", role: "list", "aria-label": "Summary by engine" });
+part.note = node(top, "p", { class: "sc-table-note" });
+
+const tools = node(bottom, "div", { class: "sc-tools" });
+part.status = node(tools, "p", { class: "sc-count", role: "status", "aria-live": "polite" }, "Reading what was kept …");
+part.charts = button(tools, "Hide charts", { class: "sc-plain", "aria-pressed": "true" }, () => {
+  seen.charts = !seen.charts;
+  part.charts.textContent = seen.charts ? "Hide charts" : "Show charts";
+  part.charts.setAttribute("aria-pressed", String(seen.charts));
+  element.classList.toggle("sc-no-charts", !seen.charts);
+});
+button(tools, "Refresh", { class: "sc-plain" }, () => ask());
+part.columns = popover(tools, "Columns");
+for (const [kind, label] of [["csv", "CSV"], ["parquet", "Parquet"], ["jsonl", "JSONL"]]) {
+  button(tools, label, { class: "sc-get", "aria-label": `Download the filtered rows as ${label}`, "data-kind": kind }, () => {
+    part.status.textContent = `Writing ${label} …`;
+    trigger("export", { ...asked, kind });
+  });
+}
+part.body = node(bottom, "div", { class: "sc-body" });
+part.pages = node(bottom, "nav", { class: "sc-pages", "aria-label": "Pages" });
+
+// ------------------------------------------------------------------ drawing
+
+// details stay as wide as what can be seen of the table, however far it is scrolled sideways
+const sized = new ResizeObserver(([entry]) => entry.target.style.setProperty("--sc-wide", `${entry.target.clientWidth}px`));
+
+function drawFilters(state) {
+  part.tasks.replaceChildren();
+  const tasks = state.tasks.length > 1 ? [{ value: "", label: "All tasks", count: state.kept }, ...state.tasks] : state.tasks;
+  for (const task of tasks) {
+    const pill = button(part.tasks, task.label, { "aria-pressed": String(asked.task === task.value), "data-focus": `task ${task.value}` },
+      () => filter({ task: task.value, engines: [], columns: null, status: "" }));
+    node(pill, "span", { class: "sc-n" }, ` ${task.count.toLocaleString("en-US")}`);
+  }
+  const counted = (choices) => choices.map((choice) => [choice.value, `${choice.label} (${choice.count.toLocaleString("en-US")})`]);
+  fill(part.where, "local and cloud", counted(state.wheres), asked.where);
+  const failures = state.statuses.filter((choice) => choice.value !== "ok");
+  const failed = failures.reduce((sum, choice) => sum + choice.count, 0);
+  const good = state.statuses.filter((choice) => choice.value === "ok");
+  fill(part.state, "any", [...counted(good), ...(failed ? [["failed", `failed (${failed.toLocaleString("en-US")})`]] : []), ...counted(failures)], asked.status);
+  part.engines.caption.textContent = asked.engines.length ? plural(asked.engines.length, "engine") : "All engines";
+  part.engines.list.replaceChildren();
+  if (!state.engines.length) node(part.engines.list, "p", {}, "No engines here.");
+  checks(part.engines.list, counted(state.engines), asked.engines, (engine, on) =>
+    filter({ engines: on ? [...asked.engines, engine] : asked.engines.filter((each) => each !== engine) }));
+  part.clear.hidden = !(asked.where || asked.status || asked.text || asked.engines.length);
+  bar.hidden = !state.kept;
+}
+
+function drawSummary(state) {
+  part.summary.replaceChildren();
+  const figures = new Set(state.summary.flatMap((engine) => engine.figures.map((figure) => figure.label)));
+  part.caption.hidden = !state.summary.length;
+  part.caption.textContent = `By engine, fresh runs only: p50 / p95 of first output and total, mean cost${figures.has("WER") ? ", pooled WER" : ""}`;
+  for (const engine of state.summary) {
+    const card = node(part.summary, "div", { class: `sc-engine sc-${engine.where}`, role: "listitem" });
+    node(card, "b", { title: engine.engine_id }, engine.name);
+    const words = node(card, "p");
+    node(words, "span", { class: "sc-where" }, engine.where);
+    node(words, "span", {}, engine.note);
+    const figures = node(card, "dl");
+    for (const figure of engine.figures) {
+      node(figures, "dt", { title: figure.meaning }, figure.label);
+      node(figures, "dd", {}, figure.text || "–");
+    }
+  }
+}
+
+function drawColumns(state) {
+  const list = part.columns.list;
+  const at = list.scrollTop;
+  list.replaceChildren();
+  const chosen = state.headers.slice(1).map((header) => header.name);
+  button(list, "Columns that suit the task", { class: "sc-plain", "data-focus": "defaults" }, () => ask({ columns: null }, false));
+  for (const [title, columns] of props.groups) {
+    const group = node(list, "fieldset");
+    node(group, "legend", {}, title);
+    checks(group, columns, chosen, (name, on) =>
+      ask({ columns: on ? [...chosen, name] : chosen.filter((each) => each !== name) }, false));
+  }
+  list.scrollTop = at;
+}
+
+function drawTable(state) {
+  part.body.replaceChildren();
+  if (!state.count) return drawEmpty(state);
+  const scroll = node(part.body, "div", { class: "sc-scroll", role: "region", "aria-label": "Kept runs", tabindex: 0 });
+  sized.disconnect();
+  sized.observe(scroll);
+  const table = node(scroll, "table");
+  const head = node(node(table, "thead"), "tr");
+  state.headers.forEach((header, index) => {
+    const sorted = asked.sort === header.name;
+    const cell = node(head, "th", { scope: "col", class: header.number ? "sc-number" : index ? null : "sc-sticky", title: header.meaning });
+    if (!header.sortable) return node(cell, "span", {}, header.label);
+    cell.setAttribute("aria-sort", sorted ? (asked.descending ? "descending" : "ascending") : "none");
+    const press = button(cell, header.label, { "data-focus": `sort ${header.name}` }, () => ask({
+      sort: header.name, descending: sorted ? !asked.descending : props.descending_first.includes(header.name), page: 0, open: null }, false));
+    return node(press, "span", { class: "sc-arrow", "aria-hidden": "true" }, sorted ? (asked.descending ? "▼" : "▲") : "▲");
+  });
+  const body = node(table, "tbody");
+  for (const row of state.rows) drawRow(body, row, state);
+}
+
+function drawRow(body, row, state) {
+  const open = state.details?.seq === row.seq;
+  const line = node(body, "tr", { class: row.status === "ok" ? null : "sc-bad-row" });
+  const first = node(line, "th", { scope: "row", class: "sc-sticky" });
+  const press = button(first, "", { class: "sc-open", "aria-expanded": String(open), "data-focus": `row ${row.seq}`, title: row.engine_id }, () => ask(
+    open ? { open: null } : { open: row.seq, open_comparison: row.comparison_id, open_engine: row.engine_id }, false));
+  node(press, "span", { class: "sc-chevron", "aria-hidden": "true" }, "›");
+  node(press, "span", { class: "sc-name" }, row.name);
+  const words = node(first, "div", { class: "sc-words" });
+  node(words, "span", { class: `sc-word sc-${row.where}` }, row.where);
+  for (const badge of row.badges) node(words, "span", { class: "sc-word" }, badge);
+  row.cells.forEach((text, index) => {
+    const header = state.headers[index + 1];
+    const cell = node(line, "td", { class: header.number ? "sc-number" : `sc-column-${header.name}` });
+    if (header.name === "status") {
+      node(cell, "span", { class: `sc-word ${row.status === "ok" ? "sc-ok" : "sc-failed"}` }, text);
+      if (row.error) node(cell, "div", { class: "sc-error sc-two-lines", title: row.error }, row.error);
+    } else if (text) node(cell, "div", { class: header.number ? null : "sc-two-lines", title: text.length > 60 ? text : null }, text);
+    else node(cell, "span", { class: "sc-unknown", title: "unknown or not applicable" }, "–");
+  });
+  if (!open) return;
+  const wide = node(node(body, "tr", { class: "sc-details-row" }), "td", { colspan: state.headers.length });
+  if (seen.detailsSeq !== row.seq) {
+    seen.details = drawDetails(state.details);
+    seen.detailsSeq = row.seq;
+  }
+  wide.appendChild(seen.details);
+}
+
+function drawDetails(details) {
+  const box = document.createElement("div");
+  box.className = "sc-details";
+  if (details.error) node(box, "p", { class: "sc-error" }, details.error);
+  for (const sound of details.sounds) {
+    const line = node(box, "figure", { class: "sc-sound" });
+    node(line, "figcaption", {}, [sound.name, sound.note].filter(Boolean).join(" · "));
+    if (sound.file) node(line, "audio", { controls: true, preload: "none", src: sound.file.url, "aria-label": sound.name });
+    else node(line, "p", {}, sound.missing);
+  }
+  for (const group of details.groups) {
+    const known = group.figures.filter((figure) => figure.text);
+    if (!known.length) continue;
+    const section = node(box, "section");
+    node(section, "h4", {}, group.title);
+    const list = node(section, "dl");
+    for (const figure of known) {
+      node(list, "dt", { title: figure.meaning }, figure.label);
+      const cell = node(list, "dd");
+      if (figure.pretty) node(cell, "pre", { tabindex: 0 }, figure.text);
+      else cell.textContent = figure.text;
+    }
+    const unknown = group.figures.filter((figure) => !figure.text).map((figure) => figure.label);
+    if (unknown.length) node(section, "p", { class: "sc-unknown" }, `not known: ${unknown.join(", ")}`);
+  }
+  return box;
+}
+
+function drawEmpty(state) {
+  const box = node(part.body, "div", { class: "sc-empty" });
+  if (seen.survey && !seen.survey.kept) {
+    node(box, "h4", {}, "Nothing has been run yet");
+    node(box, "p", {}, "Open a task tab, take a bundled example and press Run. Every run, good or failed, becomes a row here, ready to sort, chart and download.");
+    return;
+  }
+  node(box, "h4", {}, "No run passes these filters");
+  node(box, "p", {}, "Widen the search, choose another task, or start over.");
+  button(box, "Clear filters", { class: "sc-get" }, () => part.clear.click());
+}
+
+function drawPages(state) {
+  const pages = Math.max(1, Math.ceil(state.count / props.page_rows));
+  const from = asked.page * props.page_rows;
+  part.status.textContent = state.count
+    ? `${plural(state.count, "run")}, showing ${(from + 1).toLocaleString("en-US")} to ${(from + state.rows.length).toLocaleString("en-US")}` : "No runs";
+  part.pages.replaceChildren();
+  part.pages.hidden = pages < 2;
+  const turn = (label, page, off) => {
+    const press = button(part.pages, label, { "data-focus": `page ${label}` }, () => { ask({ page, open: null }, false); part.body.firstChild?.scrollTo(0, 0); });
+    press.disabled = off;
+  };
+  turn("First", 0, asked.page === 0);
+  turn("Previous", asked.page - 1, asked.page === 0);
+  node(part.pages, "span", {}, `page ${(asked.page + 1).toLocaleString("en-US")} of ${pages.toLocaleString("en-US")}`);
+  turn("Next", asked.page + 1, asked.page >= pages - 1);
+  turn("Last", pages - 1, asked.page >= pages - 1);
+}
+
+function draw() {
+  const state = props.value;
+  if (!state?.ready || state.asked.number !== asked.number) return;
+  clearTimeout(seen.late);
+  const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("data-focus") : null;
+  const left = part.body.querySelector(".sc-scroll")?.scrollLeft || 0;
+  seen.answered = state.asked.number;
+  asked = { ...state.asked };
+  if (state.details === null) seen.details = seen.detailsSeq = null;
+  if (state.asked.whole) {
+    seen.survey = state;
+    drawSummary(state);
+    part.note.textContent = state.note;
+  }
+  if (seen.survey) drawFilters({ ...seen.survey });
+  drawColumns(state);
+  drawTable(state);
+  drawPages(state);
+  bottom.removeAttribute("aria-busy");
+  tools.hidden = Boolean(seen.survey && !seen.survey.kept);
+  element.classList.toggle("sc-nothing", tools.hidden);
+  const scroll = part.body.querySelector(".sc-scroll");
+  if (scroll) scroll.scrollLeft = left;
+  if (focused) element.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+}
+
+watch("value", draw);
+element.addEventListener("sc-written", () => { if (props.value?.ready) drawPages(props.value); });
+element.addEventListener("sc-refresh", () => { if (performance.now() - seen.at > 1000) ask(); });
+ask();

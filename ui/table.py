@@ -1,0 +1,143 @@
+"""The comparison table's tab: every kept run, filtered, sorted, charted and downloaded."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from comparisons.columns import COLUMNS
+from comparisons.store import Store
+from comparisons.table import write_csv, write_jsonl, write_parquet
+from engine.contract import EngineError
+from ui.chart import Chart, ChartState
+from ui.table_page import PAGE_ROWS, headed, newest_task, page_of, survey
+from ui.table_state import GROUP_TITLES, NEWEST, STICKY, TableState, checked, query_of
+
+HERE = Path(__file__).parent
+WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl}
+REFRESH = "() => { for (const table of document.querySelectorAll('.sc-table')) table.dispatchEvent(new Event('sc-refresh')); }"
+DOWNLOAD = """() => requestAnimationFrame(() => {
+  document.getElementById('sc-table-download')?.click();
+  for (const table of document.querySelectorAll('.sc-table')) table.dispatchEvent(new Event('sc-written'));
+})"""
+
+
+class Table(gr.HTML):
+    """Shows a TableState, every text as plain text, with its children between filters and rows.
+
+    Events, each with the view that the browser asks for: "ask" wants a TableState, "export" a file. As an input it yields
+    None, because the browser's copy proves nothing.
+    """
+
+    data_model = TableState
+
+    def __init__(self, value: TableState | None = None, **options: Any) -> None:
+        groups = [
+            (
+                title,
+                [
+                    (column.name, headed(column), column.meaning)
+                    for column in COLUMNS.values()
+                    if column.group == group and column.name != STICKY
+                ],
+            )
+            for group, title in GROUP_TITLES.items()
+        ]
+        best_is_most = [name for name, column in COLUMNS.items() if column.direction > 0]
+        super().__init__(
+            value,
+            html_template="<div class='sc-table-top'></div>@children<div class='sc-table-bottom'></div>",
+            js_on_load=(HERE / "table.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            elem_classes=["sc-table"],
+            groups=groups,
+            page_rows=PAGE_ROWS,
+            descending_first=["created_at", *best_is_most],
+            **options,
+        )
+
+    def preprocess(self, payload: Any) -> None:
+        return None
+
+    def postprocess(self, value: TableState | None) -> TableState:
+        return value or TableState()
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def example_payload(self) -> None:
+        return None
+
+    def example_value(self) -> dict[str, Any]:
+        return {"ready": False}
+
+
+def answer(store: Store, data: Any, session: str | None) -> tuple[TableState, ChartState | None, ChartState | None]:
+    """What to show for the view `data` that a browser asked for. The charts are None where only the rows were wanted."""
+    asked = checked(data)
+    state = page_of(store, asked, session)
+    return (state, *survey(store, state, session)) if asked.whole else (state, None, None)
+
+
+def export(store: Store, data: Any, session: str | None) -> Path:
+    """A file with every row that passes the filters of the view `data`, in its order; `data["kind"]` is csv, parquet or jsonl.
+
+    It lies in a fresh folder of Gradio's cache, the only place that Gradio serves from, under a name nobody can guess.
+    """
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in WRITERS:
+        raise ValueError(f"a download is one of {', '.join(WRITERS)}, got {kind!r}")
+    asked = checked(data)
+    if asked.task == NEWEST:
+        asked.task = newest_task(store, session)
+    folder = Path(get_upload_folder())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-{datetime.now():%Y%m%d-%H%M}.{kind}"
+    WRITERS[kind](store.rows(query_of(asked, session)), path)
+    return path
+
+
+def build_table_tab(
+    tab: gr.Tab, store_for: Callable[[], Store], session_of: Callable[[gr.Request], str | None] = lambda request: None
+) -> None:
+    """Fill `tab`, inside whose context this is called. `session_of` names the session whose runs a visitor sees; None is all."""
+    with Table() as table, gr.Row(elem_classes="sc-table-charts"):
+        with gr.Column(scale=3, min_width=320):
+            bars = Chart()
+        with gr.Column(scale=2, min_width=320):
+            scatter = Chart()
+    download = gr.DownloadButton("Download", visible="hidden", elem_id="sc-table-download")
+
+    def asked(event: gr.EventData, request: gr.Request) -> tuple[Any, Any, Any]:
+        try:
+            state, *charts = answer(store_for(), event._data, session_of(request))
+        except EngineError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return state, *(gr.skip() if chart is None else chart for chart in charts)
+
+    def exported(event: gr.EventData, request: gr.Request) -> str:
+        try:
+            return str(export(store_for(), event._data, session_of(request)))
+        except (EngineError, ValueError) as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except OSError as error:
+            raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
+
+    table.ask(
+        asked,
+        None,
+        [table, bars, scatter],
+        api_visibility="private",
+        queue=False,
+        show_progress="hidden",
+        trigger_mode="always_last",
+    )
+    table.export(exported, None, download, api_visibility="private", show_progress="hidden")
+    download.change(None, None, None, js=DOWNLOAD)
+    tab.select(None, None, None, js=REFRESH)

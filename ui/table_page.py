@@ -1,0 +1,280 @@
+"""One look at the kept runs: the rows, counts, figures and charts that answer what a browser asked for."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from comparisons.columns import COLUMNS, Column
+from comparisons.query import Query
+from comparisons.store import Store
+from comparisons.table import Summary, summarise
+from engine.contract import EngineError
+from engine.tasks import TASKS
+from ui.board import servable
+from ui.chart import ChartState, bars_from_rows, scatter_from_rows
+from ui.table_state import (
+    GROUP_TITLES,
+    NEWEST,
+    STICKY,
+    Asked,
+    Choice,
+    Details,
+    EngineSummary,
+    Figure,
+    Group,
+    Header,
+    Row,
+    Sound,
+    TableState,
+    default_columns,
+    query_of,
+)
+
+PAGE_ROWS = 50
+MOST_SUMMARISED = 20_000
+"""Rows that the counts, the summary and the charts look at, newest first: about a second's work."""
+LONGEST_CELL = 160
+
+# ---------------------------------------------------------------- how a value is written
+
+
+def visible(text: str) -> str:
+    """The text with control and bidirectional-control characters as escapes, so that none can disguise what it says."""
+    hidden = {char for char in set(text) if unicodedata.category(char) in ("Cc", "Cf", "Cs") and char not in "\n\t\u200d"}
+    return "".join(f"\\u{ord(char):04x}" if char in hidden else char for char in text)
+
+
+def _tags(document: str) -> str:
+    """The best tags of the JSON text `document` in words; the document itself where it has another shape."""
+    try:
+        return ", ".join(f"{tag['label']} {float(tag['score']):.2f}" for tag in json.loads(document)[:5])
+    except (ValueError, TypeError, KeyError):
+        return document
+
+
+def shown(column: Column, value: Any) -> str:
+    """The value as a table cell holds it, without its unit; "" is unknown."""
+    if value is None or value == "":
+        return ""
+    if column.kind == "flag":
+        return "yes" if value else "no"
+    if column.kind == "number":
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            return ""
+        return f"{value * column.scale:,.{2 if column.decimals is None else column.decimals}f}"
+    text = str(value)
+    if column.name == "created_at":
+        return text[:19].replace("T", " ")
+    return visible(_tags(text) if column.name == "output_tags" else text)
+
+
+def headed(column: Column) -> str:
+    if column.name == "created_at":
+        return f"{column.label} (UTC)"
+    return f"{column.label} ({column.unit})" if column.unit else column.label
+
+
+def badges(row: Mapping[str, Any]) -> list[str]:
+    """What a reader must know before trusting the row's figures, in words."""
+    attempts = row["attempts"] or 1
+    said = {
+        "cached": row["cached"],
+        "cold": row["cold"],
+        "1 retry" if attempts == 2 else f"{attempts - 1} retries": attempts > 1,
+        "estimated price": row["cost_usd"] is not None and row["cost_evidence"] == "counted usage",
+    }
+    return [words for words, holds in said.items() if holds]
+
+
+def row_of(kept: Mapping[str, Any], names: Iterable[str]) -> Row:
+    def cell(name: str) -> str:
+        text = shown(COLUMNS[name], kept[name])
+        return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+
+    return Row(
+        seq=kept["seq"],
+        comparison_id=kept["comparison_id"] or "",
+        engine_id=kept["engine_id"],
+        name=visible(kept["engine_name"] or kept["engine_id"]),
+        where=kept["where"] or "",
+        status=kept["status"],
+        error=visible(kept["error"] or "")[:LONGEST_CELL],
+        badges=badges(kept),
+        cells=[cell(name) for name in names],
+    )
+
+
+# ---------------------------------------------------------------- one row, whole
+
+
+def figure_of(column: Column, value: Any) -> Figure:
+    text = shown(column, value)
+    if text and column.unit:
+        text = column.shown(value)
+    pretty = column.kind == "json" and bool(text)
+    if pretty:
+        try:
+            text = visible(json.dumps(json.loads(value), ensure_ascii=False, indent=2))
+        except (ValueError, TypeError):
+            pretty = False
+    return Figure(label=column.label if column.unit else headed(column), text=text, meaning=column.meaning, pretty=pretty)
+
+
+def sounds_of(store: Store, document: str | None) -> list[Sound]:
+    """The kept sounds of a row; one that cannot be played says why."""
+    try:
+        files = [each for each in json.loads(document or "[]") if isinstance(each, dict)]
+    except (ValueError, TypeError):
+        return []
+    found = []
+    for each in files:
+        name, seconds, rate = visible(str(each.get("name", "sound"))), each.get("seconds"), each.get("rate")
+        noted = [f"{seconds:.2f} s"] if isinstance(seconds, int | float) else []
+        noted += [f"{rate / 1000:g} kHz"] if isinstance(rate, int | float) else []
+        sha256 = str(each.get("sha256", ""))
+        try:
+            store.read_blob(sha256)
+            file, missing = servable(store.blob_path(sha256), f"{name}.wav"), ""
+        except (EngineError, ValueError, OSError):
+            file, missing = None, "This sound is no longer on the disk, or it was altered; run the engine again to hear it."
+        found.append(Sound(name=name, note=" · ".join(noted), file=file, missing=missing))
+    return found
+
+
+def details_of(store: Store, asked: Asked, session: str | None) -> Details | None:
+    """Everything kept about the opened row, or None when there is no such row in this session."""
+    if asked.open is None:
+        return None
+    near = Query(comparison_id=asked.open_comparison, engine_ids=(asked.open_engine,), session=session, limit=10_000)
+    kept = next((row for row in store.page(near) if row["seq"] == asked.open), None)
+    if kept is None:
+        return None
+    groups = [
+        Group(title=title, figures=[figure_of(column, kept[column.name]) for column in COLUMNS.values() if column.group == group])
+        for group, title in GROUP_TITLES.items()
+    ]
+    return Details(
+        seq=kept["seq"], error=visible(kept["error"] or ""), groups=groups, sounds=sounds_of(store, kept["output_files"])
+    )
+
+
+# ---------------------------------------------------------------- the answer
+
+
+def _passes(row: Mapping[str, Any], asked: Asked) -> bool:
+    failed = asked.status == "failed" and row["status"] != "ok"
+    return (
+        (not asked.where or row["where"] == asked.where)
+        and (not asked.engines or row["engine_id"] in asked.engines)
+        and (not asked.status or failed or row["status"] == asked.status)
+    )
+
+
+def newest_task(store: Store, session: str | None) -> str:
+    """The task of the latest row, "" without rows."""
+    return next((row["task"] for row in store.page(Query(session=session, limit=1)) if row["task"] in TASKS), "")
+
+
+def page_of(store: Store, asked: Asked, session: str | None) -> TableState:
+    """The page of rows that was asked for, with the details of the opened row; `asked` comes back as it was answered."""
+    asked = asked.model_copy()
+    if asked.task == NEWEST:
+        asked.task = newest_task(store, session)
+    names = [name for name in asked.columns or default_columns(asked.task) if name != STICKY]
+    count = store.count(query_of(asked, session))
+    asked.page = min(asked.page, max(0, (count - 1) // PAGE_ROWS))
+    kept = store.page(query_of(asked, session, offset=asked.page * PAGE_ROWS, limit=PAGE_ROWS))
+    return TableState(
+        asked=asked,
+        ready=True,
+        headers=[
+            Header(
+                name=name,
+                label=headed(COLUMNS[name]),
+                meaning=COLUMNS[name].meaning,
+                number=COLUMNS[name].kind == "number",
+                sortable=COLUMNS[name].kind != "json",
+            )
+            for name in (STICKY, *names)
+        ],
+        rows=[row_of(row, names) for row in kept],
+        count=count,
+        details=details_of(store, asked, session),
+    )
+
+
+def choices(counted: Counter[str], labels: Mapping[str, str]) -> list[Choice]:
+    return [Choice(value=value, label=visible(labels.get(value, value)), count=count) for value, count in sorted(counted.items())]
+
+
+def survey(store: Store, state: TableState, session: str | None) -> tuple[ChartState, ChartState]:
+    """Fill in the counts beside the filters and the summary of `state`; gives the two charts of the same rows."""
+    asked = state.asked
+    state.kept = store.count(Query(session=session))
+    per_task = {name: store.count(Query(task=name, session=session)) for name in TASKS}
+    state.tasks = [Choice(value=name, label=TASKS[name].title, count=count) for name, count in per_task.items() if count]
+    wide = Query(task=asked.task or None, text=asked.text or None, session=session)
+    rows = list(islice(store.rows(wide), MOST_SUMMARISED))
+    cut = len(rows) == MOST_SUMMARISED
+    names = {row["engine_id"]: row["engine_name"] or row["engine_id"] for row in rows}
+    state.wheres = choices(Counter(row["where"] for row in rows if row["where"]), {})
+    state.statuses = choices(Counter(row["status"] for row in rows), {})
+    state.engines = sorted(choices(Counter(row["engine_id"] for row in rows), names), key=lambda choice: choice.label.casefold())
+    rows = [row for row in rows if _passes(row, asked)]
+    if cut and state.count > len(rows):
+        state.note = f"Summary and charts cover the newest {len(rows):,} of these rows."
+    wheres = {row["engine_id"]: row["where"] or "" for row in rows}
+    state.summary = [summary_of(each, wheres[each.engine_id]) for each in summarise(rows)]
+    state.summary.sort(key=lambda engine: engine.name.casefold())
+    return charts(rows)
+
+
+def summary_of(summary: Summary, where: str) -> EngineSummary:
+    """Times and cost are over fresh successes only."""
+    noted = {"cached": summary.ok - summary.fresh, "failed": summary.runs - summary.ok}
+
+    def pair(name: str, p50: float | None, p95: float | None) -> str:
+        return "" if p50 is None else f"{COLUMNS[name].shown(p50).removesuffix(' s')} / {COLUMNS[name].shown(p95)}"
+
+    figures = [
+        Figure(label="First", text=pair("first_s", summary.first_p50_s, summary.first_p95_s)),
+        Figure(label="Total", text=pair("total_s", summary.total_p50_s, summary.total_p95_s)),
+        Figure(
+            label="Cost",
+            text=COLUMNS["cost_usd"].shown(summary.cost_mean_usd),
+            meaning=f"Over the {summary.cost_known:,} runs whose cost is known.",
+        ),
+    ]
+    if summary.wer_pooled is not None:
+        meaning = f"All word errors over all reference words; the plain mean is {COLUMNS['wer'].shown(summary.wer_mean)}."
+        figures.append(Figure(label="WER", text=COLUMNS["wer"].shown(summary.wer_pooled), meaning=meaning))
+    return EngineSummary(
+        engine_id=visible(summary.engine_id),
+        name=visible(summary.engine_name),
+        where=where,
+        note=" · ".join([f"n {summary.fresh:,}", *(f"{count:,} {word}" for word, count in noted.items() if count)]),
+        figures=figures,
+    )
+
+
+def charts(rows: list[dict[str, Any]]) -> tuple[ChartState, ChartState]:
+    """p50 per engine side by side, and cost (or total time, where no cost is known) against quality."""
+    titles = {"title": "Time, cost and quality, by engine"}, {"title": "Cost, time and quality against each other"}
+    tasks = {row["task"] for row in rows}
+    if len(tasks) != 1:
+        empty = "Charts compare the engines of one task: choose a task above." if tasks else "No rows to draw."
+        return ChartState(empty=empty, **titles[0]), ChartState(kind="scatter", empty=empty, **titles[1])
+    bars = bars_from_rows(rows, **titles[0])
+    worst = float("inf")
+    bars.series.sort(key=lambda series: series.spreads["total_s"].p50 if "total_s" in series.spreads else worst)
+    drawn = [measure.name for measure in bars.measures]
+    x = "cost_usd" if sum("cost_usd" in series.spreads for series in bars.series) > 1 else "total_s"
+    quality = [name for name in drawn if COLUMNS[name].group == "quality"]
+    y = quality[0] if quality else ("total_s" if x == "cost_usd" else "first_s")
+    return bars, scatter_from_rows(rows, x, y, **titles[1])

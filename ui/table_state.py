@@ -1,0 +1,191 @@
+"""What the comparison table's page shows, and what a browser may ask of it: every value is checked here first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradio.data_classes import FileData, GradioModel
+from pydantic import BaseModel, Field
+
+from comparisons.columns import COLUMNS
+from comparisons.query import Query
+from engine.contract import ERROR_KINDS
+from engine.tasks import TASKS
+
+LONGEST_ASKED = 200
+MOST_ENGINES_ASKED = 200
+STICKY = "engine_name"
+NEWEST = "newest"
+"""Asked for as a task: whichever the latest row belongs to."""
+GROUP_TITLES = {
+    "output": "Output",
+    "latency": "Time",
+    "quality": "Quality",
+    "cost": "Cost",
+    "input": "Input",
+    "run": "Run",
+    "provenance": "Where it comes from",
+}
+_EVERY_TASK = ("created_at", "input_name", "first_s", "total_s", "rtf", "cost_usd")
+_OUTPUT = {"text": "output_text", "audio": "output_audio_seconds", "stems": "input_audio_seconds", "tags": "output_tags"}
+
+
+class Asked(BaseModel):
+    """A view of the table, after checking: every value in it is one that the table has."""
+
+    task: str = ""
+    where: str = ""
+    status: str = ""
+    text: str = ""
+    engines: list[str] = []
+    sort: str = "created_at"
+    descending: bool = True
+    page: int = 0
+    columns: list[str] | None = None
+    """None: the columns that suit the task."""
+    open: int | None = None
+    """`seq` of the row whose details are wanted; `open_comparison` and `open_engine` say where to find it."""
+    open_comparison: str = ""
+    open_engine: str = ""
+    number: int = 0
+    """The browser counts its questions, so that a late answer never replaces a newer one."""
+    whole: bool = True
+    """Counts, summary and charts are wanted too, not just the rows."""
+
+
+class Header(BaseModel):
+    name: str
+    label: str
+    meaning: str
+    number: bool
+    sortable: bool
+
+
+class Row(BaseModel):
+    seq: int
+    comparison_id: str
+    engine_id: str
+    name: str
+    where: str
+    status: str
+    error: str
+    badges: list[str]
+    cells: list[str]
+
+
+class Choice(BaseModel):
+    value: str
+    label: str
+    count: int
+
+
+class Figure(BaseModel):
+    label: str
+    text: str
+    meaning: str = ""
+    pretty: bool = False
+    """The text is laid out over several lines."""
+
+
+class Group(BaseModel):
+    title: str
+    figures: list[Figure]
+
+
+class Sound(BaseModel):
+    name: str
+    note: str
+    file: FileData | None = None
+    missing: str = ""
+
+
+class Details(BaseModel):
+    seq: int
+    error: str
+    groups: list[Group]
+    sounds: list[Sound]
+
+
+class EngineSummary(BaseModel):
+    engine_id: str
+    name: str
+    where: str
+    note: str
+    figures: list[Figure]
+
+
+class TableState(GradioModel):
+    """What ui/table.js draws. Every string is text; nothing here is a parsed document of a vendor, because Gradio would
+    take any object in it that looks like its own file record for a file to serve."""
+
+    asked: Asked = Field(default_factory=Asked)
+    ready: bool = False
+    headers: list[Header] = Field(default=[])
+    rows: list[Row] = Field(default=[])
+    count: int = 0
+    kept: int = 0
+    """Rows without any filter."""
+    tasks: list[Choice] = Field(default=[])
+    wheres: list[Choice] = Field(default=[])
+    statuses: list[Choice] = Field(default=[])
+    engines: list[Choice] = Field(default=[])
+    summary: list[EngineSummary] = Field(default=[])
+    note: str = ""
+    details: Details | None = None
+
+
+# ---------------------------------------------------------------- what was asked
+
+
+def _text(value: Any, longest: int = LONGEST_ASKED) -> str:
+    return value.replace("\0", "")[:longest] if isinstance(value, str) else ""
+
+
+def _count(value: Any, most: int) -> int:
+    return min(max(value, 0), most) if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def checked(data: Any) -> Asked:
+    """What a browser sent, as an Asked: whatever the table does not have is replaced by the default, lengths are cut."""
+    data = data if isinstance(data, dict) else {}
+    task, where, status, sort = (_text(data.get(name)) for name in ("task", "where", "status", "sort"))
+    columns, engines = (value if isinstance(value := data.get(name), list) else None for name in ("columns", "engines"))
+    opened = data.get("open")
+    return Asked(
+        task=task if task in TASKS or task == NEWEST else "",
+        where=where if where in ("local", "cloud") else "",
+        status=status if status in ("ok", "failed") or status in ERROR_KINDS else "",
+        text=_text(data.get("text")).strip(),
+        engines=[_text(each) for each in (engines or [])[:MOST_ENGINES_ASKED] if isinstance(each, str)],
+        sort=sort if sort in COLUMNS and COLUMNS[sort].kind != "json" else "created_at",
+        descending=data.get("descending") is not False,
+        page=_count(data.get("page"), 10**7),
+        columns=None if columns is None else [name for name in COLUMNS if name in columns[: len(COLUMNS)]],
+        open=opened if isinstance(opened, int) and not isinstance(opened, bool) and 0 <= opened < 2**63 else None,
+        open_comparison=_text(data.get("open_comparison")),
+        open_engine=_text(data.get("open_engine")),
+        number=_count(data.get("number"), 2**31),
+        whole=data.get("whole") is not False,
+    )
+
+
+def query_of(asked: Asked, session: str | None, **changes: Any) -> Query:
+    """The store's question for all rows that pass the filters, in the order asked for."""
+    filters = {
+        "task": asked.task or None,
+        "where": asked.where or None,
+        "status": asked.status or None,
+        "text": asked.text or None,
+        "engine_ids": tuple(asked.engines),
+        "session": session,
+        "sort": asked.sort,
+        "descending": asked.descending,
+    }
+    return Query(**filters | changes)
+
+
+def default_columns(task: str) -> list[str]:
+    """The columns that say most about runs of `task`, or of all tasks when it is ""."""
+    if task not in TASKS:
+        return ["task", *_EVERY_TASK, "status", "output_text"]
+    return [*_EVERY_TASK, *TASKS[task].metrics, "status", _OUTPUT[TASKS[task].output]]
