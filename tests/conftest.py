@@ -12,3 +12,6 @@ def clean_home(tmp_path, monkeypatch):
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")):
             monkeypatch.delenv(name)
+
+
+pytest_plugins = ["browser"]

@@ -48,7 +48,6 @@ def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> 
         "many languages" if languages == ["*"] else f"{len(languages)} languages" if len(languages) > 3 else ", ".join(languages)
     )
     size = f"{spec.parameters / 1e6:,.0f} M" if spec.parameters else ""
-    warning = shutdown_warning(spec) or ""
     return EngineChoice(
         id=spec.id,
         name=spec.name,
@@ -63,7 +62,8 @@ def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> 
         languages=languages,
         streams=spec.streams,
         size=size,
-        note=" ".join(filter(None, (warning, spec.data_use if spec.where == "cloud" else ""))),
+        note=(spec.data_use or "") if spec.where == "cloud" else "",
+        warning=shutdown_warning(spec) or "",
         blocked=(catalogue.blocked(spec, request) or "") if request is not None else "",
         preparable=ready.preparable and not on_space(),
     )

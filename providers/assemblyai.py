@@ -1,0 +1,286 @@
+"""AssemblyAI: sound in, text out (one request, or upload, submit and poll); text in, 24 kHz speech out.
+
+The SDK's request functions are used with a client of our own: its settings are global, so two keys would get mixed up.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engine.contract import (
+    Engine,
+    EngineSpec,
+    Facts,
+    Limits,
+    Mark,
+    Needs,
+    Piece,
+    Price,
+    Synthesize,
+    Text,
+    Transcribe,
+    Unsupported,
+    Usage,
+    Word,
+)
+from providers._http import Line, Refused
+from providers._openai_shape import terms_of
+from providers._pcm import pcm_pieces
+
+JOBS_URL = "https://api.assemblyai.com"
+SYNC_URL = "https://sync.assemblyai.com"
+SPEECH_URL = "https://tts.us.assemblyai.com"
+POLL_S = 0.25  # the SDK asks every 3 s, which would be the resolution of every latency
+SPEECH_RATE = 24_000
+_LANGUAGE_NAMES = {"en": "english", "es": "spanish", "de": "german", "fr": "french", "it": "italian", "pt": "portuguese"}
+
+
+class AssemblyAIEngine(Engine):
+    vendor_url = JOBS_URL
+
+    def load(self) -> None:
+        import assemblyai  # noqa: F401 - 0.5 s that would otherwise fall into the first run
+        import httpx
+
+        self.line = Line(self.spec.id)
+        self.url = (self.base_url or self.vendor_url).rstrip("/")
+        self.http = self.line.client(httpx, base_url=self.url, headers={"authorization": self.key})
+
+    def close(self) -> None:
+        if hasattr(self, "line"):
+            self.line.hang_up()
+
+
+def _words(words: Iterable[Any] | None) -> tuple[Word, ...]:
+    """Only words with times: the synchronous endpoint leaves the times out unless they are asked for."""
+    return tuple(
+        Word(word.text, word.start / 1000, word.end / 1000, word.confidence, getattr(word, "speaker", None))
+        for word in words or ()
+        if word.start is not None and word.end is not None
+    )
+
+
+class TranscribeNow(AssemblyAIEngine):
+    """One request, one answer: the fair path for latency."""
+
+    vendor_url = SYNC_URL
+
+    def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
+        from assemblyai.sync.v1 import api
+
+        config: dict[str, Any] = {}
+        if request.language:
+            config["language_codes"] = [request.language]
+        if request.prompt:
+            config["keyterms_prompt"] = terms_of(request.prompt)
+        if request.word_times:
+            config["timestamps"] = True
+        wav = request.audio.mono().resample(16_000).to_wav()
+        with self.line.call(timeout_s), self.line.reading("a transcript"):
+            answer = api.transcribe(
+                self.http,
+                base_url=self.url,
+                audio=wav,
+                filename="audio.wav",
+                audio_content_type="audio/wav",
+                model=self.spec.model,
+                config=config,
+                timeout=timeout_s,
+            )
+            text = Text(answer.text, words=_words(answer.words), language=request.language, confidence=answer.confidence)
+            usage = Usage({"input_audio_seconds": answer.audio_duration_ms / 1000})
+        yield text
+        yield usage
+        server_s = None if answer.request_time_ms is None else answer.request_time_ms / 1000
+        sent = {"model": self.spec.model, **config}
+        yield Facts(request_id=answer.session_id, server_s=server_s, connect_s=self.line.connect_s, sent=sent)
+
+
+class TranscribeJob(AssemblyAIEngine):
+    """Upload, submit, then ask every POLL_S whether it is done."""
+
+    def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
+        from assemblyai import api, types
+
+        sent: dict[str, Any] = {"speech_models": [self.spec.model]}
+        sent |= {"language_code": request.language} if request.language else {"language_detection": True}
+        if request.prompt:
+            sent["keyterms_prompt"] = terms_of(request.prompt)
+        if request.speakers:
+            sent["speaker_labels"] = True
+        wav = request.audio.mono().resample(16_000).to_wav()
+        with self.line.call(timeout_s):
+            with self.line.reading("an upload's address"):
+                address = api.upload_file(self.http, wav)
+            yield Mark("uploaded")
+            with self.line.reading("a transcription job"):
+                job = api.create_transcript(self.http, types.TranscriptRequest(audio_url=address, **sent))
+                if not re.fullmatch(r"[\w-]{1,100}", job.id or ""):
+                    raise ValueError("id")
+            asked = time.monotonic()
+            while job.status in ("queued", "processing"):
+                self.line.wait(asked + POLL_S - time.monotonic())
+                asked = time.monotonic()
+                with self.line.reading("the state of a transcription job"):
+                    job = api.get_transcript(self.http, job.id)
+        if job.status != "completed":
+            raise self._failed(job.error)
+        with self.line.reading("a transcript"):
+            language = job.language_code and str(getattr(job.language_code, "value", job.language_code))
+            yield Text(job.text or "", words=_words(job.words), language=language, confidence=job.confidence)
+            if job.audio_duration is not None:
+                seconds = float(job.audio_duration)
+                yield Usage({"input_audio_seconds": seconds, "diarized_audio_seconds": seconds if request.speakers else 0.0})
+        model = job.speech_model_used
+        yield Facts(request_id=job.id, connect_s=self.line.connect_s, poll_s=POLL_S, model=model, sent=sent)
+
+    def _failed(self, why: str | None) -> Refused:
+        about_input = re.search(r"audio|file|codec|transcod|language|duration|speech", why or "", re.IGNORECASE)
+        return Refused(
+            f"{self.spec.id} could not transcribe: {why or 'no reason given'}", "bad_input" if about_input else "server"
+        )
+
+
+class Speak(AssemblyAIEngine):
+    vendor_url = SPEECH_URL
+
+    def run(self, request: Synthesize, timeout_s: float) -> Iterator[Piece]:
+        from assemblyai.tts.v1 import api
+
+        sent: dict[str, Any] = {
+            "model_id": self.spec.model,
+            "voice_id": request.voice or self.spec.default_voice,
+            "encoding": "pcm_s16le",
+            "container": "raw",
+            "sample_rate": SPEECH_RATE,
+        }
+        if request.language:
+            if request.language not in _LANGUAGE_NAMES:
+                raise Unsupported(f"{self.spec.id} does not speak {request.language!r}; it speaks {', '.join(_LANGUAGE_NAMES)}")
+            sent["language"] = _LANGUAGE_NAMES[request.language]
+        body = {**sent, "text": request.text}
+        with self.line.call(timeout_s), api.stream_speech(self.http, base_url=self.url, body=body, timeout=timeout_s) as answer:
+            yield from pcm_pieces(self.spec.id, self.line.headers, answer.iter_bytes(), SPEECH_RATE)
+        if answer.info.billed_characters is not None:
+            yield Usage({"input_characters": float(answer.info.billed_characters)})
+        yield Facts(request_id=answer.info.request_id, connect_s=self.line.connect_s, model=answer.info.model, sent=sent)
+
+
+READ_ON = "2026-11-20"
+_PRICING = "https://www.assemblyai.com/pricing"
+_NEEDS = Needs(key="ASSEMBLYAI_API_KEY", packages=("assemblyai", "httpx"))
+_COMMON = dict(
+    vendor="AssemblyAI",
+    where="cloud",
+    license_code=None,
+    license_weights=None,
+    checked_on=READ_ON,
+    needs=_NEEDS,
+    packages=("assemblyai",),
+    data_use="Uploads and transcripts are kept by the vendor until they are deleted there; processed in the United States.",
+)
+_SPEAKERS = Price(
+    "diarized_audio_seconds",
+    0.02,
+    per=3_600.0,
+    source=_PRICING,
+    checked_on="2026-10-07",
+    note="only where speakers are asked for",
+)
+_SYNC_LANGUAGES = (
+    "en",
+    "es",
+    "de",
+    "fr",
+    "it",
+    "pt",
+    "tr",
+    "nl",
+    "sv",
+    "no",
+    "da",
+    "fi",
+    "hi",
+    "vi",
+    "ar",
+    "he",
+    "ja",
+    "ur",
+    "zh",
+)
+
+
+def _hour(usd: float) -> Price:
+    return Price("input_audio_seconds", usd, per=3_600.0, source=_PRICING, checked_on="2026-10-07")
+
+
+ENGINES = [
+    EngineSpec(
+        id="assemblyai/universal-3-5-pro-sync",
+        task="asr",
+        name="AssemblyAI Universal-3.5 Pro, synchronous",
+        system="AssemblyAI Universal-3.5 Pro",
+        engine=TranscribeNow,
+        model="universal-3-5-pro",
+        languages=_SYNC_LANGUAGES,
+        summary="One request, one answer, for sounds of up to two minutes.",
+        docs_url="https://www.assemblyai.com/docs/speech-to-text/models",
+        honours=("language", "prompt", "word_times"),
+        prices=(_hour(0.30),),
+        limits=Limits(audio_seconds=120.0),
+        **_COMMON,
+    ),
+    EngineSpec(
+        id="assemblyai/universal-3-5-pro",
+        task="asr",
+        name="AssemblyAI Universal-3.5 Pro",
+        system="AssemblyAI Universal-3.5 Pro",
+        engine=TranscribeJob,
+        model="universal-3-5-pro",
+        languages=_SYNC_LANGUAGES,
+        summary="The most accurate model, for recordings of any length: uploads, then asks until it is done.",
+        docs_url="https://www.assemblyai.com/docs/speech-to-text/models",
+        honours=("language", "prompt", "word_times", "speakers"),
+        prices=(_hour(0.21), _SPEAKERS),
+        limits=Limits(audio_seconds=36_000.0, file_bytes=5_000_000_000),
+        **_COMMON,
+    ),
+    EngineSpec(
+        id="assemblyai/universal-2",
+        task="asr",
+        name="AssemblyAI Universal-2",
+        system="AssemblyAI Universal-2",
+        engine=TranscribeJob,
+        model="universal-2",
+        languages=("*",),
+        summary="Cheaper and in 99 languages: uploads, then asks until it is done.",
+        docs_url="https://www.assemblyai.com/docs/speech-to-text/models",
+        honours=("language", "prompt", "word_times", "speakers"),
+        prices=(_hour(0.15), _SPEAKERS),
+        limits=Limits(audio_seconds=36_000.0, file_bytes=5_000_000_000),
+        **_COMMON,
+    ),
+    EngineSpec(
+        id="assemblyai/assemblyai-tts-1",
+        task="tts",
+        name="AssemblyAI TTS 1",
+        system="AssemblyAI TTS",
+        engine=Speak,
+        model="assemblyai-tts-1",
+        languages=tuple(_LANGUAGE_NAMES),
+        summary="Speech in six languages; its price was not found.",
+        docs_url="https://www.assemblyai.com/docs",
+        honours=("voice", "language"),
+        limits=Limits(characters=5_000),
+        voices=tuple(
+            f"aai-{name}"
+            for name in ("jane", "alba", "anna", "charles", "eve", "george", "jean", "mary", "michael", "paul", "vera")
+        ),
+        default_voice="aai-jane",
+        streams=True,
+        **_COMMON,
+    ),
+]

@@ -1,0 +1,120 @@
+"""AssemblyAI: what each engine sends and what comes back. Exchanges are from docs, not recorded."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from fake_clouds import CANARY, cloud, tone
+
+from comparisons import faults
+from engine.audio import Audio
+from engine.contract import Facts, Mark, Synthesize, Text, Transcribe, Unsupported, Usage, Word
+
+WORDS = (Word("The", 0.1, 0.2, 0.9), Word("quick", 0.2, 0.5, 0.8))
+
+
+def test_the_synchronous_engine_makes_one_request_and_reports_the_vendors_time():
+    """T4, T18."""
+    with cloud("assemblyai/universal-3-5-pro-sync") as (engine, api, _):
+        text, usage, facts = engine.run(Transcribe(tone(), language="de", prompt="Soundcheck, Aura", word_times=True), 5.0)
+    assert text == Text("The quick brown fox.", words=WORDS, language="de", confidence=0.95)
+    assert usage == Usage({"input_audio_seconds": 1.0})
+    assert (facts.request_id, facts.server_s, facts.poll_s) == ("sync-1", 0.0875, None)
+    (seen,) = api.journal
+    assert (seen.path, seen.headers["authorization"]) == ("/v1/transcribe/live", CANARY)
+    assert seen.headers["x-aai-model"] == "universal-3-5-pro"
+    config = {"language_codes": ["de"], "keyterms_prompt": ["Soundcheck", "Aura"], "timestamps": True}
+    assert json.loads(dict(seen.fields)["config"]) == config
+    assert facts.sent == {"model": "universal-3-5-pro", **config}
+    assert seen.wav == (1.0, 16_000, 1)
+
+
+def test_words_without_times_are_left_out():
+    with cloud("assemblyai/universal-3-5-pro-sync") as (engine, _, _vendor):
+        text, *_ = engine.run(Transcribe(tone()), 5.0)
+    assert text.words == ()
+
+
+@pytest.mark.parametrize("model", ["universal-3-5-pro", "universal-2"])
+def test_a_job_is_uploaded_submitted_and_polled_every_quarter_of_a_second(model):
+    """T4, T18."""
+    with cloud(f"assemblyai/{model}") as (engine, api, _):
+        mark, text, usage, facts = engine.run(Transcribe(tone(2.0), prompt="Aura", speakers=True), 5.0)
+    assert mark == Mark("uploaded")
+    assert text.words[0] == Word("The", 0.1, 0.2, 0.9, "A")
+    assert (text.text, text.language) == ("The quick brown fox.", "en")
+    assert usage == Usage({"input_audio_seconds": 2.0, "diarized_audio_seconds": 2.0})
+    sent = {"speech_models": [model], "language_detection": True, "keyterms_prompt": ["Aura"], "speaker_labels": True}
+    assert isinstance(facts, Facts)
+    assert (facts.request_id, facts.poll_s, facts.model, facts.sent) == ("job-1", 0.25, model, sent)
+    upload, submit, *looks = api.journal
+    assert [seen.path for seen in api.journal] == ["/v2/upload", "/v2/transcript", "/v2/transcript/job-1", "/v2/transcript/job-1"]
+    assert upload.body == tone(2.0).to_wav()
+    assert submit.json() == {**sent, "audio_url": "https://cdn.example/upload/2.0"}
+    assert all(seen.headers["authorization"] == CANARY for seen in api.journal)
+    assert all(later.at - earlier.at >= 0.24 for earlier, later in zip([submit, *looks], looks, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("why", "kind"),
+    [
+        ("Transcoding failed. File does not appear to contain audio.", "bad_input"),
+        ("Internal trouble, try again", "server"),
+        (None, "server"),
+    ],
+)
+def test_a_failed_job_says_why_and_whose_fault_it_is(why, kind):
+    with cloud("assemblyai/universal-2") as (engine, _, vendor):
+        vendor.states, vendor.job_error = ("queued", "error"), why
+        with pytest.raises(Exception, match="could not transcribe") as caught:
+            list(engine.run(Transcribe(tone()), 5.0))
+    fault = faults.sort(caught.value)
+    assert fault.kind == kind
+    assert (why or "no reason given") in fault.message
+
+
+def test_a_job_that_never_ends_is_given_up_at_the_deadline():
+    with cloud("assemblyai/universal-2") as (engine, _, vendor):
+        vendor.states = ("processing",)
+        with pytest.raises(TimeoutError):
+            list(engine.run(Transcribe(tone()), 0.6))
+
+
+def test_speech_is_streamed_and_bills_its_characters():
+    """T18."""
+    with cloud("assemblyai/assemblyai-tts-1") as (engine, api, vendor):
+        *chunks, usage, facts = engine.run(Synthesize("Guten Tag.", voice="aai-vera", language="de"), 5.0)
+    assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
+    assert usage == Usage({"input_characters": 10.0})
+    assert (facts.request_id, facts.model) == ("tts-1", "assemblyai-tts-1")
+    sent = {"model_id": "assemblyai-tts-1", "voice_id": "aai-vera", "encoding": "pcm_s16le", "container": "raw"}
+    sent |= {"sample_rate": 24_000, "language": "german"}
+    assert facts.sent == sent
+    assert api.journal[0].json() == {**sent, "text": "Guten Tag.", "stream": True}
+
+
+def test_speech_arrives_before_the_answer_is_complete():
+    """T5."""
+    with cloud("assemblyai/assemblyai-tts-1") as (engine, api, vendor):
+        vendor.hold = threading.Event()
+        run = engine.run(Synthesize("Hello."), 10.0)
+        assert api.journal == []
+        assert next(run).frames < 12_000
+        vendor.hold.set()
+        list(run)
+
+
+def test_a_language_that_the_voice_does_not_speak_is_refused():
+    with cloud("assemblyai/assemblyai-tts-1") as (engine, _, _vendor), pytest.raises(Unsupported, match="'ja'"):
+        list(engine.run(Synthesize("Hello.", language="ja"), 5.0))
+
+
+def test_the_global_settings_of_the_sdk_stay_untouched(monkeypatch):
+    import assemblyai
+
+    monkeypatch.setattr(assemblyai.settings, "api_key", "key-of-somebody-else")
+    with cloud("assemblyai/universal-3-5-pro-sync") as (engine, api, _):
+        list(engine.run(Transcribe(tone()), 5.0))
+    assert api.keys() == [CANARY]
+    assert assemblyai.settings.api_key == "key-of-somebody-else"
