@@ -109,7 +109,9 @@ def variable(spec: EngineSpec, what: str) -> str:
 def access_from_environment(spec: EngineSpec) -> Access:
     if spec.where != "cloud":
         return Access()
-    return Access(os.environ.get(variable(spec, "API_KEY"), ""), os.environ.get(variable(spec, "BASE_URL"), ""))
+    own, usual = f"{spec.vendor_slug.upper()}_API_KEY", variable(spec, "API_KEY")
+    key = os.environ.get(own) or os.environ.get(usual) or ""
+    return Access(key, os.environ.get(variable(spec, "BASE_URL"), ""))
 
 
 def weights_folder(hub_id: str) -> Path | None:

@@ -19,6 +19,8 @@ from comparisons.query import clean
 
 log = logging.getLogger(__name__)
 
+# SQLite's words about a damaged file may themselves be damaged
+FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 REQUIRED = ("created_at", "task", "engine_id", "status")
 STORED = tuple(name for name in COLUMNS if name != "rating")
 _LONG = ("output_text", "error", "reference")
@@ -151,10 +153,10 @@ def read(connection: sqlite3.Connection, seqs: Iterable[int], on_damage: Callabl
     while wanted := list(islice(seqs, 500)):
         try:
             found = _select(connection, wanted)
-        except sqlite3.DatabaseError:
+        except FAULTS:
             found = {}
             for seq in wanted:
-                with contextlib.suppress(sqlite3.DatabaseError):
+                with contextlib.suppress(*FAULTS):
                     found |= _select(connection, [seq])
         for seq in wanted:
             if (row := found.get(seq)) is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from comparisons import records
 log = logging.getLogger(__name__)
 
 _KEPT = 2
+_LEFT_OVER_S = 3_600.0
 _RATING = ("seq", "created_at", "stars", "session")
 _SMALLEST_ROW_BYTES = 64
 
@@ -28,9 +30,27 @@ def newest(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern), reverse=True)
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: BaseException) -> bool:
     """Whether SQLite found the file itself broken (as against locked, full or out of reach)."""
-    return type(error) is sqlite3.DatabaseError or str(error).startswith(("no such table", "no such column", "Could not decode"))
+    return type(error) in records.FAULTS or str(error).startswith(("no such table", "no such column", "Could not decode"))
+
+
+def copy(folder: Path, connection: sqlite3.Connection) -> None:
+    """A compact copy of the open history in `copies/`, of which the newest two are kept. Readers and writers go on."""
+    copies = folder / "copies"
+    copies.mkdir(mode=0o700, exist_ok=True)
+    for left_over in copies.glob("*.tmp"):
+        if time.time() - left_over.stat().st_mtime > _LEFT_OVER_S:
+            left_over.unlink(missing_ok=True)
+    unfinished = copies / f"{stamp()}.tmp"
+    try:
+        connection.execute("VACUUM INTO ?", (str(unfinished),))
+    except sqlite3.Error:
+        unfinished.unlink(missing_ok=True)
+        raise
+    unfinished.replace(copies / f"runs-{unfinished.stem}.db")
+    for old in newest(folder, "copies/runs-*.db")[_KEPT:]:
+        old.unlink(missing_ok=True)
 
 
 def fault(folder: Path, *, thorough: bool) -> str | None:
@@ -52,7 +72,7 @@ def fault(folder: Path, *, thorough: bool) -> str | None:
             list(records.read(connection, last, broken.append))
             if broken:
                 return "holds damaged rows"
-    except sqlite3.DatabaseError as error:
+    except records.FAULTS as error:
         if is_damage(error):
             return f"is damaged ({str(error)!r:.80})"
         raise
@@ -121,7 +141,7 @@ def _ratings(source: sqlite3.Connection) -> list[tuple[Any, ...]]:
     try:
         for rating in records.ratings(source):
             found.append(tuple(rating.get(name) for name in _RATING))
-    except sqlite3.DatabaseError as error:
+    except records.FAULTS as error:
         log.warning("ratings were read in part only: %s", error)
     return found
 
@@ -132,7 +152,7 @@ def _rows(source: sqlite3.Connection, size: int) -> Iterator[dict[str, Any]]:
     try:
         (last,) = source.execute("SELECT max(seq) FROM runs").fetchone()
         limit = min(limit, last or 0)
-    except sqlite3.DatabaseError:
+    except records.FAULTS:
         if not _has_runs(source):
             return
     for row in records.read(source, range(1, limit + 1), lambda seq: None):
@@ -143,5 +163,5 @@ def _rows(source: sqlite3.Connection, size: int) -> Iterator[dict[str, Any]]:
 def _has_runs(source: sqlite3.Connection) -> bool:
     try:
         return bool(source.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone())
-    except sqlite3.DatabaseError:
+    except records.FAULTS:
         return False

@@ -26,9 +26,10 @@ from typing import Any, BinaryIO, TypeVar
 from comparisons import records, salvage
 from comparisons.blobs import HASH, BlobDamaged, Blobs, DiskFull, drop_ballast, is_full, lay_ballast
 from comparisons.query import Query, clean, filter_sql, order_sql
-from engine.contract import EngineError, NotReady
+from engine.contract import EngineError
+from engine.environment import home
 
-__all__ = ["BlobDamaged", "DiskFull", "Query", "Store", "StoreFailed", "home"]
+__all__ = ["BlobDamaged", "DiskFull", "Query", "Store", "StoreFailed"]
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +37,11 @@ Kept = TypeVar("Kept")
 _TIMEOUT_S = 60.0
 _DAY_S = 86_400.0
 _ORPHAN_S = 3_600.0
-_COPIES = 2
 _FIRST_UPKEEP_S, _UPKEEP_S = 10.0, 3_600.0
 
 
 class StoreFailed(EngineError):
     """The history could not be read or written for another reason than a full disk."""
-
-
-def home() -> Path:
-    """The folder of all that is kept: SOUNDCHECK_HOME, else ~/.soundcheck. Made on first use, for its owner only (0700)."""
-    folder = Path(os.environ.get("SOUNDCHECK_HOME") or "~/.soundcheck").expanduser()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise NotReady(
-            f"{str(folder)!r} cannot be made ({error.strerror}): set SOUNDCHECK_HOME to a folder you can write to"
-        ) from None
-    return folder
 
 
 class Store:
@@ -89,22 +77,16 @@ class Store:
         alone = _locked(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not alone:
             fcntl.flock(self._lock_file, fcntl.LOCK_SH)
-        for last_try in (False, True):
+        try:
+            connection = self._start(repair=alone)
+        except (*records.FAULTS, OSError) as error:
+            if not is_full(error, self.folder):
+                raise StoreFailed(f"the history in {str(self.folder)!r} cannot be opened: {error}") from error
+            drop_ballast(self.folder)
             try:
-                if alone:
-                    self._repair()
-                connection = self._connect()
-                connection.execute("PRAGMA journal_mode = WAL")
-                records.prepare(connection)
-                break
-            except (sqlite3.Error, OSError) as error:
-                if not is_full(error, self.folder):
-                    raise StoreFailed(f"the history in {str(self.folder)!r} cannot be opened: {error}") from error
-                if last_try:
-                    raise DiskFull(self.folder, "the history") from None
-                drop_ballast(self.folder)
-        else:
-            raise AssertionError("both tries ended without a connection or an error")
+                connection = self._start(repair=alone)
+            except (*records.FAULTS, OSError):
+                raise DiskFull(self.folder, "the history") from None
         if alone:
             with contextlib.suppress(OSError):  # without the mark the next start only skips its check
                 os.pwrite(self._lock_file.fileno(), b"open".ljust(8), 0)
@@ -112,11 +94,16 @@ class Store:
             lay_ballast(self.folder)
         return connection
 
-    def _repair(self) -> None:
-        mark = os.pread(self._lock_file.fileno(), 8, 0).strip()
-        why = "held damaged rows" if mark == b"damaged" else salvage.fault(self.folder, thorough=mark == b"open")
-        if why is not None:
-            self.notice = salvage.rebuild(self.folder, why)
+    def _start(self, *, repair: bool) -> sqlite3.Connection:
+        if repair:
+            mark = os.pread(self._lock_file.fileno(), 8, 0).strip()
+            why = "held damaged rows" if mark == b"damaged" else salvage.fault(self.folder, thorough=mark == b"open")
+            if why is not None:
+                self.notice = salvage.rebuild(self.folder, why)
+        connection = self._connect()
+        connection.execute("PRAGMA journal_mode = WAL")
+        records.prepare(connection)
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.folder / "runs.db", timeout=_TIMEOUT_S, isolation_level=None, check_same_thread=False)
@@ -150,10 +137,10 @@ class Store:
                 kept = self._commit(work)
                 log.warning("the disk of %s is full: this was the last write that fitted", self.folder)
                 return kept
-            except (sqlite3.Error, OSError) as error:
+            except (*records.FAULTS, OSError) as error:
                 if is_full(error, self.folder):
                     raise DiskFull(self.folder, what) from None
-                raise StoreFailed(f"{what} could not be kept in {str(self.folder / 'runs.db')!r}: {error}") from error
+                raise self._failed(f"{what} could not be kept", error) from error
 
     def _commit(self, work: Callable[[sqlite3.Connection], Kept]) -> Kept:
         self._writer.execute("BEGIN IMMEDIATE")
@@ -204,11 +191,8 @@ class Store:
         connection = self._connect()
         try:
             yield connection
-        except sqlite3.DatabaseError as error:
-            if salvage.is_damage(error):
-                self._mark_damaged()
-            hint = "restart, and what can be trusted is restored"
-            raise StoreFailed(f"the history in {str(self.folder)!r} cannot be read ({error}): {hint}") from error
+        except records.FAULTS as error:
+            raise self._failed("the history cannot be read", error) from error
         finally:
             connection.close()
 
@@ -273,6 +257,13 @@ class Store:
             log.warning("run %d in %s does not match its checksum and is left out", seq, self.folder / "runs.db")
             self._mark_damaged()
 
+    def _failed(self, what: str, error: Exception) -> StoreFailed:
+        sentence = f"{what} ({str(self.folder / 'runs.db')!r}: {error})"
+        if not salvage.is_damage(error):
+            return StoreFailed(sentence)
+        self._mark_damaged()
+        return StoreFailed(f"{sentence}; restart, and every run that can be trusted is restored")
+
     def _mark_damaged(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # a full disk or a closed history: the next read finds the damage again
             os.pwrite(self._lock_file.fileno(), b"damaged".ljust(8), 0)
@@ -308,31 +299,14 @@ class Store:
             return
         self._blobs.remove([path for path in candidates if path.name[:64] not in named], orphan_age_s)
         if due:
-            self._copy()
+            with self._reading() as connection:
+                salvage.copy(self.folder, connection)
 
     def _copy_due(self, age_s: float) -> bool:
         copies = salvage.newest(self.folder, "copies/runs-*.db")
         if copies and time.time() - copies[0].stat().st_mtime < age_s:
             return False
         return self.count() > 0
-
-    def _copy(self) -> None:
-        folder = self.folder / "copies"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        unfinished = folder / f"{salvage.stamp()}.tmp"
-        for left_over in folder.glob("*.tmp"):
-            if time.time() - left_over.stat().st_mtime > _ORPHAN_S:
-                left_over.unlink(missing_ok=True)
-        try:
-            with self._reading() as connection:
-                connection.execute("VACUUM INTO ?", (str(unfinished),))
-        except StoreFailed as error:
-            unfinished.unlink(missing_ok=True)
-            log.warning("the daily copy of the history was not made: %s", error)
-            return
-        unfinished.replace(folder / f"runs-{unfinished.stem}.db")
-        for old in salvage.newest(self.folder, "copies/runs-*.db")[_COPIES:]:
-            old.unlink(missing_ok=True)
 
 
 def _lock_file(folder: Path) -> BinaryIO:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from comparisons.columns import COLUMNS
-from comparisons.metrics import METRICS, mean_wer, pooled_wer
+from comparisons.metrics import mean_wer, pooled_wer
 from engine.tasks import TASKS
 
 if TYPE_CHECKING:

@@ -19,9 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def home() -> Path:
-    """The folder for data and cache: SOUNDCHECK_HOME, else ~/.soundcheck. Made on first use, readable by its owner alone."""
-    folder = Path(os.environ.get("SOUNDCHECK_HOME") or Path.home() / ".soundcheck").expanduser().absolute()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """The folder for data and cache: SOUNDCHECK_HOME, else ~/.soundcheck. Made on first use, for its owner alone (0700)."""
+    folder = Path(os.environ.get("SOUNDCHECK_HOME") or "~/.soundcheck").expanduser().absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotReady(
+            f"{str(folder)!r} cannot be made ({error.strerror}): set SOUNDCHECK_HOME to a folder you can write to"
+        ) from None
     return folder
 
 

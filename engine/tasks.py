@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -111,6 +112,7 @@ def usage_of(request: Request, output: Output | None) -> dict[str, float]:
     if written:
         counted["input_characters"] = float(len(written))
         counted["input_utf8_bytes"] = float(len(written.encode()))
+        counted["input_double_byte_characters"] = float(sum(1 + (unicodedata.east_asian_width(each) in "WF") for each in written))
     if output is not None:
         sounds = output.sounds()
         if sounds:

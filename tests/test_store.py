@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from comparisons.columns import COLUMNS
-from comparisons.store import BlobDamaged, DiskFull, Query, Store, StoreFailed, home
+from comparisons.store import BlobDamaged, DiskFull, Query, Store, StoreFailed
 from engine.contract import EngineError, NotReady
+from engine.environment import home
 
 ROOT = Path(__file__).resolve().parents[1]
 FORK = multiprocessing.get_context("fork")
