@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -77,17 +78,17 @@ class Reader:
 
     def read(self, descriptor: int, formats: str) -> None:
         """Decode the open file to its end. Raises Refusal."""
-        for head, payload in _frames(descriptor, formats, self.limits):
-            if "refused" in head:
-                raise Refusal(REFUSALS.get(head["refused"], REFUSALS["unreadable"]))
-            if "opened" in head:
-                self.opened = self.opened or _facts(head["opened"], codec=str, tracks=int, claimed_s=float)
-            elif "done" in head:
-                self.faults = _facts(
-                    head["done"], packets=int, damaged=int, unread=int, gave_up=bool, end=int, parts=int, whole=bool
-                )
-            elif "bytes" in head:
-                self.keep(head, payload)
+        with contextlib.closing(_frames(descriptor, formats, self.limits)) as frames:  # a refusal ends the process at once
+            for head, payload in frames:
+                if "refused" in head:
+                    raise Refusal(REFUSALS.get(str(head["refused"]), REFUSALS["unreadable"]))
+                if "opened" in head:
+                    self.opened = self.opened or _facts(head["opened"], codec=str, tracks=int, claimed_s=float)
+                elif "done" in head:
+                    kinds = dict(packets=int, damaged=int, unread=int, gave_up=bool, end=int, parts=int, whole=bool)
+                    self.faults = _facts(head["done"], **kinds)
+                elif "bytes" in head:
+                    self.keep(head, payload)
         if not self.opened or not self.faults:
             raise Refusal("made the decoder fail")
         if not self.bytes:
@@ -228,7 +229,7 @@ def _parse(pipe, limits: IntakeLimits) -> Iterator[tuple[dict, bytes]]:
                     return
             try:
                 head = json.loads(held[:end])
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise Refusal("made the decoder fail") from None
             size = head.get("bytes", 0) if isinstance(head, dict) else -1
             if type(size) is not int or not 0 <= size <= 1 << 26:

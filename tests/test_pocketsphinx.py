@@ -85,7 +85,6 @@ def test_a_long_clip_becomes_several_final_texts_whose_times_go_on(engine, tmp_p
     sound = speech(tmp_path)
     pause = Audio(np.zeros((1, sound.rate)), sound.rate)
     long = Audio.join([sound, pause] * 5)
-    assert long.seconds > 2 * pocketsphinx.CUT_AFTER_S - 5
     finals = [p for p in engine.run(Transcribe(long, word_times=True), 60.0) if isinstance(p, Text) and p.final]
     assert len(finals) >= 2
     assert finals[1].words[0].start_s > pocketsphinx.CUT_AFTER_S
@@ -134,9 +133,10 @@ def test_rnnoise_lowers_noise_and_keeps_length_and_timing(cleaning_engine, tmp_p
 
 
 def test_rnnoise_helps_pocketsphinx_in_steady_noise(engine, cleaning_engine, tmp_path):
-    sound = noisy(speech(tmp_path), 15)
-    without, cleaned = (jiwer.wer(SENTENCE, heard(each, sound).text) for each in (engine, cleaning_engine))
-    assert cleaned < without, (cleaned, without)
+    said = [SENTENCE, "the quick brown fox jumps over the lazy dog and speech synthesis turns written words into sound"]
+    sounds = [noisy(speech(tmp_path, text), 20) for text in said]
+    without, cleaned = (jiwer.wer(said, [heard(each, sound).text for sound in sounds]) for each in (engine, cleaning_engine))
+    assert cleaned < without - 0.2, (cleaned, without)
 
 
 def test_rnnoise_gives_the_same_pieces_and_refusals_as_pocketsphinx(cleaning_engine, tmp_path):

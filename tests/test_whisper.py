@@ -135,10 +135,10 @@ def test_a_clip_too_short_to_hear_is_refused(engine):
         heard(engine, Audio(np.zeros((1, 10)), 16_000))
 
 
-def test_missing_weights_name_the_command_that_fetches_them(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
+@pytest.mark.parametrize("missing", ["soundcheck-tests/no-such-weights", "/no/such/folder"])
+def test_missing_weights_name_the_command_that_fetches_them(missing):
     with pytest.raises(NotReady, match=r"whisper/tiny: .* run `python -m comparisons prepare whisper/tiny`"):
-        loaded(tmp_path / "nothing-here")
+        loaded(missing)
 
 
 def test_it_runs_in_a_process_of_its_own(folder, tmp_path, monkeypatch):

@@ -35,7 +35,8 @@ def save(folder: Path, says: str, *, language: str | None, seconds: float = 2.5)
             vocab_size=len(tokenizer), d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
             decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32,
             decoder_start_token_id=number("<|startoftranscript|>"), bos_token_id=number("<|endoftext|>"),
-            eos_token_id=number("<|endoftext|>"), pad_token_id=number("<|endoftext|>"), suppress_tokens=None, begin_suppress_tokens=None,
+            eos_token_id=number("<|endoftext|>"), pad_token_id=number("<|endoftext|>"),
+            suppress_tokens=None, begin_suppress_tokens=None,
         )
     )  # fmt: skip
     _teach(

@@ -175,7 +175,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
         except EngineError as error:
             return bad(str(error))
 
-    async def run(*values: Any, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+    async def run(request: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
         nothing = (gr.skip(),) * 6
         try:
             plan = await asyncio.to_thread(_plan, task, page, values, request.session_hash)
