@@ -6,7 +6,6 @@ no network, little memory. What comes back is judged by `comparisons._reader`.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -14,8 +13,6 @@ import stat
 import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from comparisons._reader import IntakeLimits, Reader, Refusal
 from engine.audio import Audio
@@ -55,7 +52,7 @@ class Intake:
 
     audio: Audio
     sha256: str
-    """Of rate, channels and samples, see `fingerprint`: the same sound in two lossless containers has one hash."""
+    """Of rate, channels and samples (`Audio.sha256`): the same sound in two lossless containers has one hash."""
     name: str
     source_format: str
     """Container and codec, such as "wav/pcm_s16le"."""
@@ -79,13 +76,6 @@ class Intake:
     def wav(self) -> bytes:
         """The canonical file: float32 WAV of exactly these samples. Built on each call, because it is as large as they are."""
         return self.audio.to_wav(floats=True)
-
-
-def fingerprint(audio: Audio) -> str:
-    """sha256 over the ASCII text "<rate> <channels>", a newline, and the little-endian float32 samples, channel after channel."""
-    digest = hashlib.sha256(f"{audio.rate} {audio.channels}\n".encode())
-    digest.update(np.ascontiguousarray(audio.samples, "<f4").data)
-    return digest.hexdigest()
 
 
 def take_in(path: str | Path, *, name: str | None = None, limits: IntakeLimits | None = None) -> Intake:
@@ -112,7 +102,7 @@ def take_in(path: str | Path, *, name: str | None = None, limits: IntakeLimits |
     if container == "mp3" and codec in ("aac", "flac"):  # an ID3 tag may stand before these too
         container = codec
     unused = size - reader.faults["end"] if container in _IN_ORDER else 0
-    return Intake(audio, fingerprint(audio), shown, f"{container}/{codec}", _warnings(audio, reader, mixed, claimed_s, unused))
+    return Intake(audio, audio.sha256(), shown, f"{container}/{codec}", _warnings(audio, reader, mixed, claimed_s, unused))
 
 
 def _accepted(limits: IntakeLimits) -> str:

@@ -21,6 +21,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -170,9 +171,11 @@ def serve(specs: Sequence[EngineSpec], engine_id: str | None = None) -> None:
                 engine.load()
                 send({"event": "loaded", "versions": versions_of(spec)})
                 continue
+            threads = None
             for piece in engine.run(command["request"], command["timeout_s"]):
                 send({"event": "piece", "piece": piece})
-            send({"event": "piece", "piece": Facts(threads=_threads(), peak_memory_gb=_peak_memory_gb())})
+                threads = getattr(piece, "threads", None) or threads
+            send({"event": "piece", "piece": Facts(threads=threads or _threads(), peak_memory_gb=_peak_memory_gb())})
             send({"event": "done"})
         except Exception as error:  # noqa: BLE001  whatever a model library raises becomes one frame; the process stays
             send(describe(error, kind))
@@ -196,6 +199,7 @@ class Worker(Engine):
         super().__init__(spec, key, base_url)
         self.versions: dict[str, str] = {}
         self._child: subprocess.Popen[bytes] | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._said: collections.deque[str] = collections.deque(maxlen=20)
         self._closed = False
         self._lock = threading.Lock()
@@ -205,12 +209,13 @@ class Worker(Engine):
         with self._lock:
             if self._closed:
                 raise WorkerError("cancelled", f"{self.spec.id} was stopped")
+            self._scratch = tempfile.TemporaryDirectory(prefix="soundcheck-", ignore_cleanup_errors=True)
             self._child = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=self._environment(),
+                env=self._environment() | {"TMPDIR": self._scratch.name},
                 start_new_session=True,
             )
         threading.Thread(target=self._listen, args=(self._child,), daemon=True).start()
@@ -247,6 +252,7 @@ class Worker(Engine):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        self._scratch.cleanup()
 
     def _command(self) -> list[str]:
         module = self.spec.engine.__module__

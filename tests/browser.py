@@ -66,18 +66,22 @@ def served(demo: gr.Blocks, **launch: object) -> Iterator[str]:
 def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """open_page(address, width=1360, height=900, dark=False) -> a page in a fresh profile; `page.troubles` lists script errors.
 
+    `idle=False` for an app with an unload listener: its heartbeat keeps a request open for ever.
+
     Requests that would leave this machine fail and are listed in `page.outside`.
     """
     contexts = []
 
-    def opened(address: str, width: int = DESKTOP["width"], height: int = DESKTOP["height"], dark: bool = False) -> Page:
+    def opened(
+        address: str, width: int = DESKTOP["width"], height: int = DESKTOP["height"], dark: bool = False, idle: bool = True
+    ) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
         page.troubles, page.outside, home = [], [], (address, "data:", "blob:")
         page.on("request", lambda request: request.url.startswith(home) or page.outside.append(request.url))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.goto(f"{address}?__theme={'dark' if dark else 'light'}", wait_until="networkidle")
+        page.goto(f"{address}?__theme={'dark' if dark else 'light'}", wait_until="networkidle" if idle else "load")
         return page
 
     yield opened

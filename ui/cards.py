@@ -177,7 +177,7 @@ class Cards:
         found = []
         for name, audio in result.output.sounds().items():
             path = self.store.blob_path(files[name]["sha256"])
-            title = self.task.title if name == "output" else name
+            title = "sound" if name == "output" else name
             file = servable(path, f"{engine}{'' if name == 'output' else f'-{name}'}.wav")
             found.append(Sound(name=title, file=file, seconds=audio.seconds, peaks=peaks_of(audio)))
         return found
@@ -204,7 +204,7 @@ class Cards:
                 measure = next((each for each in card.measures if each.title == column.meaning), None)
                 if measure is None:
                     continue
-                measure.best = len(fresh) > 1 and not row["cached"] and math.isclose(row[name], best)
+                measure.best = min(fresh) < max(fresh) and not row["cached"] and math.isclose(row[name], best)
                 if name in ("first_s", "total_s") and longest > 0:
                     measure.bar = min(1.0, row[name] / longest)
 

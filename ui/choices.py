@@ -39,6 +39,12 @@ def _price(spec: EngineSpec) -> str:
     return f"${price.usd:.4g} / {price.unit.removeprefix('output_').removesuffix('s').replace('_', ' ')}"
 
 
+def _size(parameters: float | None) -> str:
+    if not parameters:
+        return ""
+    return f"{parameters / 1e6:,.0f} M" if parameters >= 1e6 else f"{parameters / 1e3:,.0f} k"
+
+
 def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> EngineChoice:
     """The picker's line for one engine."""
     ready = readiness(spec, access)
@@ -47,15 +53,23 @@ def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> 
     spoken = (
         "many languages" if languages == ["*"] else f"{len(languages)} languages" if len(languages) > 3 else ", ".join(languages)
     )
-    size = f"{spec.parameters / 1e6:,.0f} M" if spec.parameters else ""
+    size = (
+        ""
+        if not spec.parameters
+        else f"{spec.parameters / 1e6:,.0f} M"
+        if spec.parameters >= 1e6
+        else f"{spec.parameters / 1e3:,.0f} k"
+    )
+    preparable = ready.preparable and not on_space()
+    needs = ["Press prepare: it shows size and licence, then fetches what is missing."] if preparable else list(ready.needs)
     return EngineChoice(
         id=spec.id,
         name=spec.name,
         where=spec.where,
         status=ready.status,
-        needs=list(ready.needs),
+        needs=needs,
         pill=_pill(spec, ready),
-        summary=" · ".join(filter(None, (spec.summary, size, license, spoken, "streams" if spec.streams else ""))),
+        summary=" · ".join(filter(None, (spec.summary.rstrip("."), size, license, spoken, "streams" if spec.streams else ""))),
         vendor=spec.vendor,
         license=license,
         open_license=spec.where == "local" and license.startswith(_OPEN_LICENSES),
@@ -65,7 +79,7 @@ def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> 
         note=(spec.data_use or "") if spec.where == "cloud" else "",
         warning=shutdown_warning(spec) or "",
         blocked=(catalogue.blocked(spec, request) or "") if request is not None else "",
-        preparable=ready.preparable and not on_space(),
+        preparable=preparable,
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
-from comparisons.samples import Sample
 
 from comparisons.catalogue import engines_for, readiness
+from comparisons.samples import Sample
 from engine.tasks import Task
 
 MOST_REPEATS = 20
@@ -48,7 +48,7 @@ def reference_box(task: Task, samples: Sequence[Sample]) -> gr.components.Compon
         stems = first(samples, "stems")
         return gr.File(
             value=[str(path) for path in stems.values()] if stems else None,
-            label="Its known stems (optional, gives SDR): files named like the stems",
+            label="Known stems (optional, gives SDR)",
             file_count="multiple",
             height=120,
         )

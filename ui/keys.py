@@ -14,7 +14,8 @@ from engine.contract import EngineSpec
 
 def vendors() -> dict[str, EngineSpec]:
     """One spec of each vendor that takes a key, by the vendor's slug."""
-    return {spec.vendor_slug: spec for spec in reversed(engines().values()) if spec.needs.key}
+    named = {spec.vendor_slug: spec for spec in engines().values() if spec.needs.key}
+    return dict(sorted(named.items(), key=lambda item: item[1].vendor.casefold()))
 
 
 def key_boxes() -> list[gr.Textbox]:

@@ -14,6 +14,7 @@ from engine.tasks import TASKS
 from ui.api import build_api
 from ui.guard import middleware
 from ui.keys import key_boxes
+from ui.note import Note
 from ui.tab import Desk, build_tab
 from ui.table import build_table_tab
 from ui.theme import THEME
@@ -29,11 +30,16 @@ def build(runner: Runner | None = None) -> gr.Blocks:
     """The app. Every listener that keys travel with is private; only the named endpoints are public."""
     runner = runner or Runner()
     with gr.Blocks(title="Soundcheck", analytics_enabled=False, delete_cache=(600, 86_400), fill_width=True) as demo:
-        gr.HTML(HEADER, padding=False)
-        with gr.Sidebar(open=False, position="right", width=320, elem_id="keys"):
+        with gr.Row(elem_classes="sc-top"):
+            gr.HTML(HEADER, padding=False)
+            keys = gr.Button("Keys", size="sm", elem_id="open-keys")
+        if runner.store.notice:
+            Note({"text": runner.store.notice, "tone": "warn"})
+        with gr.Sidebar(open=False, position="right", width=320, elem_id="keys") as sidebar:
             gr.Markdown("### Keys")
             gr.Markdown(KEYS)
             desk = Desk(runner, key_boxes())
+        keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, api_visibility="private", show_progress="hidden")
         with gr.Tabs():
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from comparisons.samples import for_task
 
 from comparisons import catalogue
 from comparisons.asking import build_request, reference_from_text
@@ -21,6 +20,7 @@ from comparisons.cost import estimate
 from comparisons.intake import take_in
 from comparisons.metrics import Reference
 from comparisons.runner import Plan, Run, Runner
+from comparisons.samples import for_task
 from comparisons.settle import visible_line
 from comparisons.table import write_csv
 from engine.contract import EngineError, EngineSpec, Request, options_of
@@ -138,7 +138,10 @@ def build_tab(task_name: str, desk: Desk) -> None:
         with gr.Column(elem_classes="sc-right"):
             board = Board({"phase": "empty", "empty_text": _EMPTY})
             chart = Chart(visible=False)
-            download = gr.DownloadButton("Download this run as CSV", visible=False, size="sm", elem_id=f"csv-{task_name}")
+            with gr.Row():
+                download = gr.DownloadButton(
+                    "Download this run as CSV", visible=False, size="md", elem_id=f"csv-{task_name}", elem_classes="sc-download"
+                )
 
     inputs = {"source": source, **({"reference": reference} if reference is not None else {}), **asked, **how, "picker": picker}
     page = Page(tuple(inputs), len(desk.keys))
