@@ -104,7 +104,7 @@ def test_every_tab_answers_its_sample_at_once(page, task):
 
 
 def test_a_file_of_ones_own_is_heard(page, tmp_path, runner):
-    own = tmp_path / "my own <b>recording</b>.wav"
+    own = tmp_path / "my own <b>recording.wav"
     own.write_bytes(Audio(0.1 * np.random.default_rng(0).standard_normal((2, 44_100)).astype(np.float32), 44_100).to_wav())
     go_to(page, "separation")
     page.locator("#source-separation button[aria-label='Clear'], #source-separation button[title='Clear']").first.click()
