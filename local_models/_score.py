@@ -237,6 +237,8 @@ def _melody(brief: Brief, grid: _Grid, width: int, sections: list[tuple[str, int
         if inside == 3 or bar == len(chords) - 1:
             rhythm = (*(beat for beat in first if beat[0] < width // 2), (width // 2, width // 2 - 2))
         ladder = _ladder(brief, chord, centre)
+        if inside == 0:
+            pitch = centre  # so that a phrase returns note for note
         arch = centre + round(5 * math.sin(math.pi * (inside + 0.5) / 4)) + (3 if letter.startswith("B") else 0)
         pitch = _nearest((pitch + arch) // 2, chord.classes)
         for index, (step, length) in enumerate(note for note in rhythm if note[0] < width):

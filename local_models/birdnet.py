@@ -92,8 +92,8 @@ ENGINES = [
         license_weights="CC-BY-NC-SA-4.0",
         languages=(),
         summary=(
-            "Bird sounds: 6,522 classes, eleven of them not animals (human voice, dog, engine, siren, noise ...). Anything else "
-            "gets bird names too. Scores below 0.25 are weak. Weights are for non-commercial use."
+            "Bird sounds: 6,522 classes, eleven of them everyday sounds (human voice, dog, engine, siren, noise ...). Anything "
+            "else gets bird names too. Scores below 0.25 are weak. Weights are for non-commercial use."
         ),
         docs_url="https://github.com/birdnet-team/BirdNET-Analyzer",
         checked_on="2026-11-20",

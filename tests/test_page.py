@@ -141,9 +141,7 @@ def test_stop_ends_a_stalled_cloud_call_and_says_so(page, vendor):
     vendor.fail("stall")
     open_keys(page, CANARY)
     box = page.locator(".sc-picker:visible").get_by_role("checkbox", name="GPT Transcribe", exact=True)
-    page.locator(".sc-picker:visible").get_by_role("link", name="none").or_(
-        page.locator(".sc-picker:visible").get_by_role("button", name="none")
-    ).first.click()
+    page.locator(".sc-picker:visible").get_by_text("none", exact=True).click()
     page.wait_for_timeout(2_500)
     box.check(force=True)
     page.wait_for_timeout(500)
@@ -217,10 +215,11 @@ def test_the_named_endpoints_answer_a_client(address):
     from comparisons.samples import for_task
 
     client = Client(address, verbose=False)
-    named = client.view_api(return_format="dict")["named_endpoints"]
+    named = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
     assert {f"/{task}" for task in TASKS} | {"/engines"} == set(named)
     rows, files = client.predict("Good morning.", ["espeak/en"], api_name="/tts")
     assert rows[0]["status"] == "ok"
+    assert named["/tts"]["parameters"][0]["parameter_name"] == "text"
     assert Audio.decode(Path(files[0]).read_bytes()).seconds > 0.5
     sample = for_task("asr")[0]
     rows, files = client.predict(handle_file(str(sample.path)), ["pocketsphinx/en-us"], sample.reference, api_name="/asr")

@@ -5,6 +5,7 @@ Keys come from the environment of this install: a key as an argument would be a 
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,10 @@ def _endpoint(task: Task, runner: Runner) -> None:
     outputs = [gr.JSON(label="rows"), gr.File(label="files", file_count="multiple")]
     call = _call(task, runner)
     call.__name__ = task.name
+    # The input is called by what it is: audio, text or prompt.
+    taken = inspect.signature(call)
+    first, *rest = taken.parameters.values()
+    call.__signature__ = taken.replace(parameters=[first.replace(name=task.source), *rest])
     call.__doc__ = (
         f"{task.title}: one input on many engines.\n\n"
         f"{task.source}: {'an audio file' if task.takes_audio else 'the text'}.\n"
@@ -70,7 +75,7 @@ def _call(task: Task, runner: Runner) -> Callable[..., tuple[list[dict[str, Any]
     def call(
         source: str,
         engines: list[str] | None = None,
-        reference: str = "",
+        reference: str | None = None,
         settings: dict[str, Any] | None = None,
         repeats: int = 1,
         timeout_s: float = 120,
@@ -98,7 +103,7 @@ def _plan(
     task: Task,
     source: str,
     engines: list[str] | None,
-    reference: str,
+    reference: str | None,
     settings: dict[str, Any] | None,
     repeats: int,
     timeout_s: float,
