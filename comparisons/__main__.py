@@ -15,6 +15,7 @@ from typing import Any
 from comparisons import __version__, catalogue
 from comparisons.asking import build_request, read_reference, task_named
 from comparisons.catalogue import engines, engines_for, find, listing, readiness
+from comparisons.cost import rule_text
 from comparisons.intake import safe_name, take_in
 from comparisons.query import Query
 from comparisons.results import Loading, Result, Retrying, Settled, Started
@@ -110,12 +111,25 @@ def list_engines(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return OK
+    if chosen.prices:
+        _columns([("ENGINE", "RULE", "READ ON", "SOURCE", "NOTE"), *price_rows(chosen.task)])
+        return OK
     table = [("ENGINE", "TASK", "WHERE", "STATUS", "LICENCE", "NAME", "NEEDS")]
     for row in rows:
         needs = " ".join(row["needs"])
-        table.append((row["id"], row["task"], row["where"], row["status"], row["license"] or "unknown", row["name"], needs))
+        license = row["license"] or ("vendor's terms" if row["where"] == "cloud" else "unknown")
+        table.append((row["id"], row["task"], row["where"], row["status"], license, row["name"], needs))
     _columns(table)
     return OK
+
+
+def price_rows(task: str | None = None) -> list[tuple[str, ...]]:
+    return [
+        (spec.id, rule_text(price), price.checked_on or "not stated", price.source, price.note)
+        for spec in engines().values()
+        if task in (None, spec.task)
+        for price in spec.prices
+    ]
 
 
 def _chosen_specs(chosen: argparse.Namespace) -> tuple[EngineSpec, ...]:
@@ -177,6 +191,9 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _watch(runner: Runner, plan: Plan) -> list[Result]:
+    told = {spec.vendor: spec.data_use for spec in plan.specs if spec.where == "cloud" and spec.data_use}
+    for vendor, line in told.items():
+        _say(f"{vendor} and your data: {line}")
     run = runner.start(plan)
     try:
         for event in run.events():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from comparisons.__main__ import price_rows
 from comparisons.catalogue import ABSENT, engines
-from comparisons.cost import rule_text
 from engine.contract import EngineSpec
 from engine.tasks import TASKS
 
@@ -61,11 +61,7 @@ def engine_table() -> str:
 
 def price_table() -> str:
     """One row per price rule, with the source and the day it was read."""
-    rows = [
-        (f"`{spec.id}`", rule_text(price), price.source, price.checked_on or "not stated", price.note)
-        for spec in engines().values()
-        for price in spec.prices
-    ]
+    rows = [(f"`{engine_id}`", rule, source, day, note) for engine_id, rule, day, source, note in price_rows()]
     return _table(("Engine", "Rule", "Source", "Read on", "Note"), rows)
 
 

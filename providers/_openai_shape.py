@@ -1,8 +1,9 @@
 """The OpenAI-shaped protocol, which other vendors speak too: sound in, text out; text in, 24 kHz speech out.
 
 A vendor's file declares its specs with these classes; `spec.extra` holds what differs:
-`base_url` (vendor's address), `format` (transcription response format), `lists` (languages[] and keywords[] instead of
-language and prompt), `voice` (an audio chat that also speaks).
+`base_url` (vendor's address), `format` (response format; speech in any but "pcm" is taken as a container), `word_format` (the
+format where word times are asked for), `lists` (languages[] and keywords[] instead of language and prompt), `body` (fields of
+the vendor's own), `audio_prefix` (before the sound in a chat message), `voice` (an audio chat that also speaks).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from engine.contract import (
 )
 from providers._http import Line
 from providers._pcm import pcm_pieces
+from providers._sound_file import sound_pieces
 
 PCM_RATE = 24_000
 
@@ -39,23 +41,27 @@ class OpenAIShaped(Engine):
 
         self.line = Line(self.spec.id)
         self.client = OpenAI(
-            api_key=self.key,
-            base_url=self.base_url or self.spec.extra["base_url"],
+            api_key=self.key or "none",
+            base_url=self.address(),
             max_retries=0,
-            http_client=self.line.client(httpx2),
+            http_client=self.line.client(httpx2, event_hooks={"request": [] if self.key else [_without_key]}),
         )
-        # the SDK takes these two from the environment, where they may belong to another key
-        self.client.organization = self.client.project = None
+        # the SDK takes these from the environment, where they may belong to another key
+        self.client.organization = self.client.project = self.client.admin_api_key = None
+
+    def address(self) -> str:
+        """Where the vendor's OpenAI-shaped paths begin."""
+        return self.base_url or self.spec.extra["base_url"]
 
     def close(self) -> None:
         if hasattr(self, "line"):
             self.line.hang_up()
 
-    def facts(self, sent: Mapping[str, Any], model: str | None = None) -> Facts:
+    def facts(self, sent: Mapping[str, Any], model: str | None = None, request_id: str | None = None) -> Facts:
         headers = self.line.headers
         milliseconds = headers.get("openai-processing-ms", "")
         return Facts(
-            request_id=headers.get("x-request-id"),
+            request_id=request_id or headers.get("x-request-id"),
             server_s=float(milliseconds) / 1000 if milliseconds.isdigit() else None,
             connect_s=self.line.connect_s,
             model=model or headers.get("openai-model"),
@@ -63,12 +69,17 @@ class OpenAIShaped(Engine):
         )
 
 
+def _without_key(request: Any) -> None:
+    """A person's own server may want no key; the SDK sends one all the same."""
+    request.headers.pop("authorization", None)
+
+
 def terms_of(prompt: str) -> list[str]:
     """The terms of a comma-separated list."""
     return [term.strip() for term in prompt.split(",") if term.strip()]
 
 
-def _usage(reported: Any) -> Usage | None:
+def transcription_usage(reported: Any) -> Usage | None:
     """The transcription endpoints bill either seconds or tokens, and say which."""
     if reported is None:
         return None
@@ -90,14 +101,15 @@ class Transcription(OpenAIShaped):
 
     def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
         how = self.spec.extra
-        sent: dict[str, Any] = {"model": self.spec.model, "response_format": how["format"]}
+        shape = how.get("word_format", how["format"]) if request.word_times else how["format"]
+        sent: dict[str, Any] = {"model": self.spec.model, "response_format": shape}
         if request.language:
             sent |= {"languages": [request.language]} if how.get("lists") else {"language": request.language}
         if request.prompt:
             sent |= {"keywords": terms_of(request.prompt)} if how.get("lists") else {"prompt": request.prompt}
-        if how["format"] == "verbose_json":
+        if shape == "verbose_json":
             sent["timestamp_granularities"] = ["word"] if request.word_times else ["segment"]
-        if how["format"] == "diarized_json":
+        if shape == "diarized_json":
             sent["chunking_strategy"] = "auto"
         if self.spec.streams:
             sent["stream"] = True
@@ -120,7 +132,7 @@ class Transcription(OpenAIShaped):
                 raise BadResponse(f"{self.spec.id} ended its stream without the finished transcript")
             found = getattr(done, "languages", None) or []
             yield Text(done.text, language=found[0].code if found else None)
-            if usage := _usage(done.usage):
+            if usage := transcription_usage(done.usage):
                 yield usage
 
     def _whole(self, answer: Any) -> Iterator[Piece]:
@@ -131,7 +143,7 @@ class Transcription(OpenAIShaped):
             words = tuple(Word(word.word, float(word.start), float(word.end)) for word in getattr(answer, "words", None) or ())
             turns = getattr(answer, "segments", None) or () if self.spec.extra["format"] == "diarized_json" else ()
             words += tuple(Word(turn.text.strip(), float(turn.start), float(turn.end), speaker=turn.speaker) for turn in turns)
-            usage = _usage(getattr(answer, "usage", None))
+            usage = transcription_usage(getattr(answer, "usage", None))
         yield Text(text, words=words, language=getattr(answer, "language", None))
         if usage:
             yield usage
@@ -139,21 +151,23 @@ class Transcription(OpenAIShaped):
 
 class Speech(OpenAIShaped):
     def run(self, request: Synthesize, timeout_s: float) -> Iterator[Piece]:
-        sent: dict[str, Any] = {
-            "model": self.spec.model,
-            "voice": request.voice or self.spec.default_voice,
-            "response_format": "pcm",
-        }
+        from openai import omit
+
+        how = self.spec.extra
+        sent: dict[str, Any] = {"model": self.spec.model, "response_format": how.get("format", "pcm")}
+        if voice := request.voice or self.spec.default_voice:
+            sent["voice"] = voice
         if request.speed is not None:
             sent["speed"] = request.speed
         if request.instructions:
             sent["instructions"] = request.instructions
-        with (
-            self.line.call(timeout_s),
-            self.client.audio.speech.with_streaming_response.create(input=request.text, **sent) as answer,
-        ):
-            yield from pcm_pieces(self.spec.id, self.line.headers, answer.iter_bytes(), PCM_RATE)
-        yield self.facts(sent)
+        asked = {"voice": omit, **sent, "input": request.text, "extra_body": how.get("body")}
+        with self.line.call(timeout_s), self.client.audio.speech.with_streaming_response.create(**asked) as answer:
+            if sent["response_format"] == "pcm":
+                yield from pcm_pieces(self.spec.id, self.line.headers, answer.iter_bytes(), PCM_RATE)
+            else:
+                yield from sound_pieces(self.spec.id, self.line.headers, answer.iter_bytes())
+        yield self.facts(sent | how.get("body", {}))
 
 
 class AudioChat(OpenAIShaped):
@@ -170,6 +184,7 @@ class AudioChat(OpenAIShaped):
         if voice:
             sent["audio"] = {"voice": voice, "format": "pcm16"}
         wav = base64.b64encode(request.audio.mono().resample(16_000).to_wav()).decode()
+        wav = self.spec.extra.get("audio_prefix", "") + wav
         content = [
             {"type": "text", "text": request.prompt},
             {"type": "input_audio", "input_audio": {"data": wav, "format": "wav"}},

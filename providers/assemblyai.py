@@ -1,15 +1,18 @@
-"""AssemblyAI: sound in, text out (one request, or upload, submit and poll); text in, 24 kHz speech out.
+"""AssemblyAI: sound in, text out (one request, or upload, submit and poll, or live); text in, 24 kHz speech out.
 
 The SDK's request functions are used with a client of our own: its settings are global, so two keys would get mixed up.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
+from engine.audio import Audio
 from engine.contract import (
     Engine,
     EngineSpec,
@@ -27,6 +30,7 @@ from engine.contract import (
     Word,
 )
 from providers._http import Line, Refused
+from providers._live import converse
 from providers._openai_shape import terms_of
 from providers._pcm import pcm_pieces
 
@@ -34,7 +38,14 @@ JOBS_URL = "https://api.assemblyai.com"
 SYNC_URL = "https://sync.assemblyai.com"
 SPEECH_URL = "https://tts.us.assemblyai.com"
 POLL_S = 0.25  # the SDK asks every 3 s, which would be the resolution of every latency
+STREAMING_URL = "https://streaming.assemblyai.com"
 SPEECH_RATE = 24_000
+_LIVE_KINDS = {
+    **dict.fromkeys((4001,), "auth"),
+    **dict.fromkeys((4002, 4003), "quota"),
+    **dict.fromkeys((3009, 4029, 4102), "rate_limit"),
+    **dict.fromkeys((3006, 3007, 4000, 4032, 4033, 4034, 4100, 4101), "bad_input"),
+}
 _LANGUAGE_NAMES = {"en": "english", "es": "spanish", "de": "german", "fr": "french", "it": "italian", "pt": "portuguese"}
 
 
@@ -144,6 +155,75 @@ class TranscribeJob(AssemblyAIEngine):
         )
 
 
+class TranscribeLive(AssemblyAIEngine):
+    """Sends the sound as a microphone would. The SDK's own client cannot be hung up: only its address and header are used."""
+
+    vendor_url = STREAMING_URL
+
+    def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
+        sent: dict[str, Any] = {
+            "speech_model": self.spec.model,
+            "encoding": "pcm_s16le",
+            "sample_rate": 16_000,
+            "format_turns": True,
+        }
+        if self.spec.languages != ("en",):
+            sent["language_detection"] = True
+        if request.prompt:
+            sent["keyterms_prompt"] = terms_of(request.prompt)
+        query = {name: value if isinstance(value, str) else json.dumps(value) for name, value in sent.items()}
+        url = f"ws{self.url[4:]}/v3/ws?{urlencode(query)}"
+        audio = request.audio.mono().resample(16_000)
+        with self.line.call(timeout_s), self.line.websocket(url, {"Authorization": self.key}) as connection:
+            session, billed = yield from self._converse(connection, audio)
+        with self.line.reading("a closing report"):
+            units = {"session_seconds": "session_duration_seconds", "input_audio_seconds": "audio_duration_seconds"}
+            amounts = {unit: float(billed[name]) for unit, name in units.items() if billed.get(name) is not None}
+        if amounts:
+            yield Usage(amounts)
+        model = (session.get("configuration") or {}).get("model")
+        yield Facts(request_id=session.get("id"), connect_s=self.line.connect_s, model=model, sent=sent)
+
+    def _converse(self, connection: Any, audio: Audio) -> Iterator[Piece]:
+        """Returns the Begin and the Termination message."""
+        session: Mapping[str, Any] = {}
+        turns: dict[int, Text] = {}
+        finished: set[int] = set()
+        for message in converse(self.line, connection, audio, ['{"type": "Terminate"}']):
+            if isinstance(message, Mark):
+                yield message
+                continue
+            with self.line.reading("transcription messages"):
+                kind = message["type"]
+                if kind == "Error":
+                    raise self._stopped(message)
+                if kind == "Begin":
+                    session = message
+                if kind == "Turn":
+                    turn, order = self._heard(message), int(message["turn_order"])
+            if kind == "Turn" and turn.text and order not in finished:
+                turns[order] = turn
+                # a turn ends twice: as it was heard, then with punctuation
+                if message.get("end_of_turn") and message.get("turn_is_formatted"):
+                    finished.add(order)
+                    yield turn
+                else:
+                    yield Text(" ".join(text.text for _, text in sorted(turns.items())), final=False)
+            if kind == "Termination":
+                yield from (text for order, text in sorted(turns.items()) if order not in finished)
+                return session, message
+
+    def _heard(self, message: Mapping[str, Any]) -> Text:
+        words = tuple(
+            Word(word["text"], word["start"] / 1000, word["end"] / 1000, word.get("confidence")) for word in message["words"]
+        )
+        return Text(message["transcript"].strip(), words=words, language=message.get("language_code"))
+
+    def _stopped(self, error: Mapping[str, Any]) -> Refused:
+        kind = _LIVE_KINDS.get(error.get("error_code"), "server")
+        return Refused(f"{self.spec.id} stopped: {error.get('error') or 'no reason given'}", kind)
+
+
 class Speak(AssemblyAIEngine):
     vendor_url = SPEECH_URL
 
@@ -182,6 +262,15 @@ _COMMON = dict(
     packages=("assemblyai",),
     data_use="Uploads and transcripts are kept by the vendor until they are deleted there; processed in the United States.",
 )
+_LIVE = _COMMON | {"needs": Needs(key="ASSEMBLYAI_API_KEY", packages=("assemblyai", "httpx", "websockets"))}
+_SESSION = Price(
+    "session_seconds",
+    0.15,
+    per=3_600.0,
+    source=_PRICING,
+    checked_on="2026-08-01",
+    note="for as long as the connection is open; an extra charge for terms, if any, was not found",
+)
 _SPEAKERS = Price(
     "diarized_audio_seconds",
     0.02,
@@ -191,25 +280,7 @@ _SPEAKERS = Price(
     note="only where speakers are asked for",
 )
 _SYNC_LANGUAGES = (
-    "en",
-    "es",
-    "de",
-    "fr",
-    "it",
-    "pt",
-    "tr",
-    "nl",
-    "sv",
-    "no",
-    "da",
-    "fi",
-    "hi",
-    "vi",
-    "ar",
-    "he",
-    "ja",
-    "ur",
-    "zh",
+    *("en", "es", "de", "fr", "it", "pt", "tr", "nl", "sv", "no", "da", "fi", "hi", "vi", "ar", "he", "ja", "ur", "zh"),
 )
 
 
@@ -262,6 +333,28 @@ ENGINES = [
         prices=(_hour(0.15), _SPEAKERS),
         limits=Limits(audio_seconds=36_000.0, file_bytes=5_000_000_000),
         **_COMMON,
+    ),
+    *(
+        EngineSpec(
+            id=f"assemblyai/universal-streaming-{variant}-live",
+            task="asr",
+            name=f"AssemblyAI Universal-Streaming, {variant}",
+            system="AssemblyAI Universal-Streaming",
+            engine=TranscribeLive,
+            model=f"universal-streaming-{variant}",
+            languages=languages,
+            summary=f"Transcribes while the sound plays, at the pace of a microphone; {what}.",
+            docs_url="https://www.assemblyai.com/docs/streaming/universal-streaming",
+            honours=("prompt", "word_times"),
+            prices=(_SESSION,),
+            streams=True,
+            realtime=True,
+            **_LIVE,
+        )
+        for variant, languages, what in (
+            ("english", ("en",), "English only"),
+            ("multilingual", ("en", "es", "de", "fr", "it", "pt"), "it finds out which of six languages is spoken"),
+        )
     ),
     EngineSpec(
         id="assemblyai/assemblyai-tts-1",

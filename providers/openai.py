@@ -1,4 +1,7 @@
-"""OpenAI: transcription, speech and audio chat. Most of the older models end in early 2027, which their specs say."""
+"""OpenAI: transcription, speech and audio chat, over REST and over the Realtime websocket.
+
+Most of the older models end in early 2027, which their specs say.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ from typing import Any
 
 from engine.contract import Engine, EngineSpec, Limits, Needs, Price
 from providers._openai_shape import AudioChat, Speech, Transcription
+from providers._realtime import LiveTranscription, RealtimeChat, RealtimeSpeech
 
 READ_ON = "2026-11-20"
 _MODEL_PAGE = "developers.openai.com model page"
 _SURVEY = "OpenAI's pages as read on 2026-08-01; litellm 1.109.1 price map"
 _DOCS = "https://developers.openai.com/api/docs"
 _AT = {"base_url": "https://api.openai.com/v1"}
-_NEEDS = Needs(key="OPENAI_API_KEY", packages=("openai", "httpx2"))
+_KEY = "OPENAI_API_KEY"
+_NEEDS = Needs(key=_KEY, packages=("openai", "httpx2"))
+_SOCKET = dict(needs=Needs(key=_KEY, packages=("websockets",)), packages=("websockets",), docs_url=f"{_DOCS}/guides/realtime")
 _DATA_USE = (
     "Not used for training by default; kept up to 30 days for abuse checks; United States unless the account says otherwise."
 )
+_REALTIME_VOICES = ("marin", "cedar", "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse")
 _VOICES = ("alloy", "ash", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer")
 
 
@@ -32,8 +39,8 @@ def _spec(model: str, task: str, name: str, engine: type[Engine], **rest: Any) -
         license_weights=None,
         languages=rest.pop("languages", ("*",)),
         checked_on=READ_ON,
-        needs=_NEEDS,
-        packages=("openai",),
+        needs=rest.pop("needs", _NEEDS),
+        packages=rest.pop("packages", ("openai",)),
         data_use=_DATA_USE,
         extra=_AT | rest.pop("extra", {}),
         **rest,
@@ -59,18 +66,27 @@ def _transcription(model: str, name: str, usd_per_minute: float, summary: str, n
 
 _LAST_ASR = dict(shutdown_date="2027-02-26", superseded_by="openai/gpt-transcribe")
 _LAST_TTS = dict(
-    shutdown_date="2027-01-06", streams=True, docs_url=f"{_DOCS}/guides/text-to-speech", limits=Limits(characters=4_096)
+    shutdown_date="2027-01-06",
+    superseded_by="openai/gpt-realtime-2.1-mini",
+    streams=True,
+    docs_url=f"{_DOCS}/guides/text-to-speech",
+    limits=Limits(characters=4_096),
 )
 _TOKENS = "the vendor's own figure per minute; it bills tokens"
-_CHAT_PRICES = tuple(
-    Price(unit, usd, per=1e6, source=_MODEL_PAGE, checked_on=READ_ON)
-    for unit, usd in (
-        ("input_audio_tokens", 32.0),
-        ("input_text_tokens", 2.5),
-        ("output_audio_tokens", 64.0),
-        ("output_text_tokens", 10.0),
+
+
+def _tokens(source: str, *usd: float, note: str = "") -> tuple[Price, ...]:
+    """Per million tokens: audio in, text in, audio out, text out."""
+    units = ("input_audio_tokens", "input_text_tokens", "output_audio_tokens", "output_text_tokens")
+    return tuple(
+        Price(unit, each, per=1e6, source=source, checked_on=READ_ON, note=note) for unit, each in zip(units, usd, strict=True)
     )
-)
+
+
+_CHAT_PRICES = _tokens(_MODEL_PAGE, 32.0, 2.5, 64.0, 10.0)
+_MAP = "litellm 1.109.1 price map"
+_UNCACHED = "tokens that the vendor had cached cost less"
+_REALTIME_PRICES = _tokens(_MAP, 32.0, 4.0, 64.0, 24.0, note=_UNCACHED)
 
 ENGINES = [
     _transcription(
@@ -193,5 +209,58 @@ ENGINES = [
         prices=_CHAT_PRICES,
         streams=True,
         extra={"voice": "alloy"},
+    ),
+    _spec(
+        "gpt-live-transcribe",
+        "asr",
+        "GPT Live Transcribe",
+        LiveTranscription,
+        system="gpt-live-transcribe",
+        summary="Transcribes while the sound plays, at the pace of a microphone. No word times, no speakers.",
+        honours=("language", "prompt"),
+        prices=(Price("input_audio_seconds", 0.017, per=60.0, source=_MODEL_PAGE, checked_on=READ_ON),),
+        streams=True,
+        realtime=True,
+        **_SOCKET,
+    ),
+    _spec(
+        "gpt-realtime-2.1-mini",
+        "tts",
+        "GPT Realtime 2.1 mini, reading aloud",
+        RealtimeSpeech,
+        system="gpt-realtime",
+        summary="OpenAI's named successor of its TTS models: a conversation model told to read aloud. May paraphrase.",
+        honours=("voice", "speed", "instructions"),
+        voices=_REALTIME_VOICES,
+        default_voice="marin",
+        prices=_tokens(_MAP, 10.0, 0.6, 20.0, 2.4, note=_UNCACHED),
+        streams=True,
+        **_SOCKET,
+    ),
+    _spec(
+        "gpt-realtime-2.1",
+        "audio_lm",
+        "GPT Realtime 2.1",
+        RealtimeChat,
+        system="gpt-realtime",
+        summary="Hears a sound over a websocket and answers a question about it in writing.",
+        honours=("prompt",),
+        prices=_REALTIME_PRICES,
+        streams=True,
+        **_SOCKET,
+    ),
+    _spec(
+        "gpt-realtime-2.1",
+        "audio_lm",
+        "GPT Realtime 2.1, spoken",
+        RealtimeChat,
+        id="openai/gpt-realtime-2.1-spoken",
+        system="gpt-realtime",
+        summary="Hears a sound over a websocket and answers a question about it aloud, with the transcript of its answer.",
+        honours=("prompt",),
+        prices=_REALTIME_PRICES,
+        streams=True,
+        extra={"voice": "marin"},
+        **_SOCKET,
     ),
 ]

@@ -44,7 +44,8 @@ class Seen:
 
     @property
     def key(self) -> str:
-        return self.headers.get("authorization", "").rpartition(" ")[2]
+        own = next((value for name, value in self.headers.items() if name.endswith("-key") and name != "sec-websocket-key"), "")
+        return own or self.headers.get("authorization", "").rpartition(" ")[2]
 
     @property
     def sha256(self) -> str:
@@ -365,6 +366,8 @@ class FakeApi:
             with self._lock:
                 self.journal.append(seen)
             vendor.websocket(connection, seen, trouble.name if trouble else "", self._stopping)
+            if trouble and trouble.name == "stall_midway":
+                self.hung_up_at.append(time.monotonic())
 
         # listens nowhere: its handler is given connections that were accepted here
         idle = socket.socket()

@@ -9,17 +9,81 @@ from typing import Any
 import numpy as np
 from fake_api import FakeApi
 from fake_assemblyai import FakeAssemblyAI
+from fake_azure import FakeAzure
+from fake_azure_openai import FakeAzureOpenAI
+from fake_cartesia import FakeCartesia
+from fake_compatible import FakeCompatible
+from fake_dashscope import FakeDashScope
 from fake_deepgram import FakeDeepgram
+from fake_elevenlabs import FakeElevenLabs
+from fake_fish import FakeFish
+from fake_gemini import FakeGemini
+from fake_gladia import FakeGladia
+from fake_google_speech import FakeGoogleSpeech
+from fake_groq import FakeGroq
+from fake_hume import FakeHume
+from fake_mistral import FakeMistral
 from fake_openai import FakeOpenAI
+from fake_pyannoteai import FakePyannoteAI
+from fake_revai import FakeRevAI
+from fake_soniox import FakeSoniox
+from fake_speechmatics import FakeSpeechmatics
+from fake_xai import FakeXAI
 
 from engine.audio import Audio
-from engine.contract import Ask, Engine, EngineSpec, Request, Synthesize, Transcribe
-from providers import assemblyai, deepgram, openai
+from engine.contract import Ask, Classify, Compose, Engine, EngineSpec, Request, Separate, Synthesize, Transcribe
+from providers import (
+    assemblyai,
+    azure,
+    azure_openai,
+    cartesia,
+    dashscope,
+    deepgram,
+    elevenlabs,
+    fish,
+    gemini,
+    gladia,
+    google_speech,
+    groq,
+    hume,
+    mistral,
+    openai,
+    pyannoteai,
+    revai,
+    siliconflow,
+    soniox,
+    speechmatics,
+    xai,
+)
+from providers.compatible import server_spec
 
 VENDORS = {
     "openai": (openai.ENGINES, FakeOpenAI, "/v1"),
     "deepgram": (deepgram.ENGINES, FakeDeepgram, ""),
     "assemblyai": (assemblyai.ENGINES, FakeAssemblyAI, ""),
+    "elevenlabs": (elevenlabs.ENGINES, FakeElevenLabs, ""),
+    "cartesia": (cartesia.ENGINES, FakeCartesia, ""),
+    "hume": (hume.ENGINES, FakeHume, ""),
+    "soniox": (soniox.ENGINES, FakeSoniox, ""),
+    "speechmatics": (speechmatics.ENGINES, FakeSpeechmatics, ""),
+    "gladia": (gladia.ENGINES, FakeGladia, ""),
+    "revai": (revai.ENGINES, FakeRevAI, ""),
+    "pyannoteai": (pyannoteai.ENGINES, FakePyannoteAI, ""),
+    "fish": (fish.ENGINES, FakeFish, ""),
+    "xai": (xai.ENGINES, FakeXAI, ""),
+    "gemini": (gemini.ENGINES, FakeGemini, ""),
+    "google_speech": (google_speech.ENGINES, FakeGoogleSpeech, "/v2/projects/studio-7/locations/us"),
+    "azure": (azure.ENGINES, FakeAzure, ""),
+    "mistral": (mistral.ENGINES, FakeMistral, ""),
+    "groq": (groq.ENGINES, FakeGroq, "/openai/v1"),
+    "siliconflow": (siliconflow.ENGINES, FakeOpenAI, "/v1"),
+    "azure_openai": (azure_openai.ENGINES, FakeAzureOpenAI, ""),
+    "dashscope": (dashscope.ENGINES, FakeDashScope, ""),
+    "compatible": (
+        [server_spec("http://localhost:1/v1", "any", task) for task in ("asr", "tts", "audio_lm")],
+        FakeCompatible,
+        "/v1",
+    ),
 }
 SPECS = {spec.id: spec for specs, _, _ in VENDORS.values() for spec in specs}
 CANARY = "sk-CANARY7f3c71d2b8a64e05/+x"
@@ -30,9 +94,18 @@ def tone(seconds: float = 1.0, rate: int = 16_000) -> Audio:
 
 
 def request_for(spec: EngineSpec, seconds: float = 0.2, text: str = "A short sentence.", language: str | None = None) -> Request:
+    """One that its vendor takes; `language` and `text` are where two requests may differ, or else `seconds`."""
     if spec.task == "asr":
+        if language and "language" not in spec.honours:
+            return Transcribe(tone(seconds), prompt=language)
         return Transcribe(tone(seconds), language=language)
-    return Synthesize(text) if spec.task == "tts" else Ask(tone(seconds), prompt=text)
+    if spec.task == "tts":
+        return Synthesize(text)
+    if spec.task == "tagging":
+        return Classify(tone(seconds), labels=text)
+    if spec.task == "music":
+        return Compose(text)
+    return Separate(tone(seconds)) if spec.task == "separation" else Ask(tone(seconds), prompt=text)
 
 
 @contextmanager

@@ -18,14 +18,18 @@ MODELS = {"uuid-1": {"name": "general-nova-3", "version": "2026-05-01.0", "arch"
 class FakeDeepgram:
     routes = (
         ("POST", r"/v1/listen", "listen"),
-        ("GET", r"/v1/listen", "refuse_plain"),
+        ("GET", r"/v[12]/listen", "refuse_plain"),
         ("POST", r"/v1/speak", "speak"),
     )
     endless = b"\0" * 65_536
 
     def __init__(self) -> None:
         self.terminal = True
-        """False: the live stream ends without its Metadata message."""
+        """False: the live stream ends without its Metadata message, a conversation without a closing frame."""
+        self.ended_turns: tuple[str, ...] = ()
+        """Turns of the live conversation that end before the one that the sound ends in."""
+        self.deaf_after = 1 << 30
+        """Bytes of live sound after which a conversation hears no more."""
         self.pcm = sine(0.5)
         self.hold: threading.Event | None = None
         """Speech stops after its first piece until this is set."""
@@ -47,6 +51,8 @@ class FakeDeepgram:
     def listen(self, seen: Seen) -> Reply:
         assert seen.wav, "the upload holds no WAV"
         best = {"transcript": "The quick brown fox.", "confidence": 0.98, "words": self._words("diarize" in dict(seen.query))}
+        if ("language", "multi") in seen.query:
+            best |= {"languages": ["es", "en"]}
         channel: dict[str, Any] = {"alternatives": [best]}
         if "detect_language" in dict(seen.query):
             channel |= {"detected_language": "en", "language_confidence": 0.99}
@@ -89,18 +95,30 @@ class FakeDeepgram:
             message = {"type": "Results", "channel_index": [0, 1], "start": 0.0, "duration": 1.0, "is_final": final}
             return json.dumps(message | {"channel": {"alternatives": [alternative]}, "metadata": about})
 
+        def turn(text: str, event: str = "Update") -> str:
+            words = [{"word": word, "start": 0.1 * at, "end": 0.1 * at + 0.1} for at, word in enumerate(text.split())]
+            message = {"type": "TurnInfo", "request_id": "dg-4", "sequence_id": 1, "event": event, "turn_index": 0}
+            window = {"audio_window_start": 0.0, "audio_window_end": received / 32_000, "end_of_turn_confidence": 0.5}
+            return json.dumps(message | window | {"transcript": text, "words": [word | {"confidence": 0.9} for word in words]})
+
         received, told = 0, 0
+        turns = seen.path.startswith("/v2")
+        if turns and not trouble:
+            connection.send(json.dumps({"type": "Connected", "request_id": "dg-4", "sequence_id": 0}))
+            for text in self.ended_turns:
+                connection.send(turn(text, "EndOfTurn"))
         for message in self._received(connection):
             if isinstance(message, str):
                 seen.messages.append(message)
                 break
             seen.messages.append(len(message))
-            received += len(message)
-            if trouble == "stall_midway":
+            received = min(received + len(message), self.deaf_after)
+            if trouble == "stall_midway" or (turns and trouble):
                 continue
             if received // 6_400 > told:
                 told = received // 6_400
-                connection.send(result(" ".join(WORDS[:told]), False))
+                said = " ".join(WORDS[:told])
+                connection.send(turn(said) if turns else result(said, False))
         if trouble in ("stall_midway", "drip"):
             stopping.wait(5.0)
         elif trouble in ("truncated_json", "wrong_json", "html", "unlabelled_text"):
@@ -110,6 +128,10 @@ class FakeDeepgram:
         elif trouble == "endless":
             while not stopping.is_set():
                 connection.send("x" * 1_000_000)
+        elif turns and trouble != "empty":
+            connection.send(turn("the quick brown fox"))
+            if not self.terminal:
+                connection.socket.close()
         elif trouble != "empty":
             connection.send(result("", False))
             connection.send(result("the quick brown fox", True))

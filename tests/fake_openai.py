@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fake_api import Reply, Seen, held, sine
+from fake_realtime import FakeRealtime
 
 WORDS = "the quick brown fox"
 
@@ -18,8 +19,9 @@ def events(*values: Any) -> Iterator[bytes]:
         yield b"data: " + (value if isinstance(value, bytes) else json.dumps(value).encode()) + b"\n\n"
 
 
-class FakeOpenAI:
+class FakeOpenAI(FakeRealtime):
     routes = (
+        *FakeRealtime.routes,
         ("POST", r"/v1/audio/transcriptions", "transcribe"),
         ("POST", r"/v1/audio/speech", "speak"),
         ("POST", r"/v1/chat/completions", "chat"),

@@ -8,8 +8,9 @@ import pytest
 from fake_clouds import CANARY, cloud, tone
 
 from comparisons import faults
+from comparisons.cost import bill
 from engine.audio import Audio
-from engine.contract import Facts, Mark, Synthesize, Text, Transcribe, Unsupported, Usage, Word
+from engine.contract import BadResponse, Facts, Mark, Synthesize, Text, Transcribe, Unsupported, Usage, Word
 
 WORDS = (Word("The", 0.1, 0.2, 0.9), Word("quick", 0.2, 0.5, 0.8))
 
@@ -118,3 +119,54 @@ def test_the_global_settings_of_the_sdk_stay_untouched(monkeypatch):
         list(engine.run(Transcribe(tone()), 5.0))
     assert api.keys() == [CANARY]
     assert assemblyai.settings.api_key == "key-of-somebody-else"
+
+
+def test_a_live_session_is_billed_for_as_long_as_it_was_open():
+    """T9, T18."""
+    with cloud("assemblyai/universal-streaming-english-live") as (engine, api, _):
+        pieces = list(engine.run(Transcribe(tone(0.45), prompt="Soundcheck, Aura", word_times=True), 5.0))
+    texts = [piece for piece in pieces if isinstance(piece, Text)]
+    assert texts[0] == Text("the quick", final=False, words=texts[0].words)
+    assert [text.text for text in texts if text.final] == ["The quick.", "brown fox"], "once each, and the unended one too"
+    assert texts[-1].words[1] == Word("fox", 0.1, 0.2, 0.9)
+    assert pieces.index(texts[0]) < pieces.index(Mark("speech_end")) < pieces.index(texts[-1])
+    usage, facts = pieces[-2:]
+    assert usage == Usage({"session_seconds": 1.0, "input_audio_seconds": 0.0})
+    assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd == pytest.approx(0.15 / 3600)
+    assert (facts.request_id, facts.model) == ("live-1", "universal-streaming-english")
+    (seen,) = api.journal
+    assert (seen.path, seen.headers["authorization"]) == ("/v3/ws", CANARY)
+    assert seen.messages == [3_200] * 4 + [1_600, '{"type": "Terminate"}']
+    assert dict(seen.query) == {
+        "speech_model": "universal-streaming-english",
+        "encoding": "pcm_s16le",
+        "sample_rate": "16000",
+        "format_turns": "true",
+        "keyterms_prompt": '["Soundcheck", "Aura"]',
+    }
+
+
+def test_the_multilingual_live_engine_asks_which_language_it_was():
+    with cloud("assemblyai/universal-streaming-multilingual-live") as (engine, api, _):
+        texts = [piece for piece in engine.run(Transcribe(tone(0.1)), 5.0) if isinstance(piece, Text)]
+    assert dict(api.journal[0].query)["language_detection"] == "true"
+    assert texts[-1].language == "en"
+
+
+def test_a_live_session_without_its_closing_report_is_a_bad_response():
+    """T6."""
+    with cloud("assemblyai/universal-streaming-english-live") as (engine, _, vendor):
+        vendor.terminal = False
+        with pytest.raises(BadResponse, match="without the closing report"):
+            list(engine.run(Transcribe(tone(0.1)), 5.0))
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(4001, "auth"), (4002, "quota"), (4029, "rate_limit"), (3006, "bad_input"), (None, "server")]
+)
+def test_an_error_within_a_live_session_has_its_kind(code, kind):
+    with cloud("assemblyai/universal-streaming-english-live") as (engine, _, vendor):
+        vendor.refusal = {"error_code": code, "error": "Session refused"}
+        with pytest.raises(Exception, match="Session refused") as caught:
+            list(engine.run(Transcribe(tone(0.1)), 5.0))
+    assert faults.sort(caught.value).kind == kind

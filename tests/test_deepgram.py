@@ -5,9 +5,12 @@ import threading
 import numpy as np
 import pytest
 from fake_clouds import CANARY, cloud, tone
+from websockets.exceptions import ConnectionClosedError
 
+from comparisons.cost import bill
 from engine.audio import Audio
 from engine.contract import BadInput, BadResponse, Facts, Mark, Synthesize, Text, Transcribe, Unsupported, Usage, Word
+from engine.tasks import usage_of
 
 
 def test_nova_3_opts_out_of_training_and_sends_the_wav_as_it_is():
@@ -132,3 +135,62 @@ def test_a_proxy_in_the_environment_is_not_used(monkeypatch):
         with cloud(engine_id) as (engine, api, _):
             list(engine.run(Transcribe(tone(0.1)), 5.0))
             assert len(api.journal) == 1
+
+
+def test_several_languages_at_once_are_asked_for_and_billed_as_their_own_engine():
+    """T18."""
+    with cloud("deepgram/nova-3-multi") as (engine, api, _):
+        text, usage, facts = engine.run(Transcribe(tone(), prompt="Soundcheck"), 5.0)
+    assert (text.text, text.language) == ("The quick brown fox.", "es")
+    assert ("language", "multi") in api.journal[0].query
+    assert "detect_language" not in dict(api.journal[0].query)
+    assert facts.sent["language"] == "multi"
+    assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd == pytest.approx(0.0092 / 60)
+    with cloud("deepgram/nova-3-multi-live") as (engine, api, _):
+        *_, usage, facts = engine.run(Transcribe(tone(0.3)), 5.0)
+    assert ("language", "multi") in api.journal[0].query
+    assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd == pytest.approx(0.3 * 0.0058 / 60)
+
+
+def test_flux_yields_each_turn_and_takes_the_last_report_for_the_turn_that_the_sound_ends_in():
+    """T6, T9, T18."""
+    with cloud("deepgram/flux-general-en-live") as (engine, api, vendor):
+        vendor.ended_turns = ("hello there",)
+        request = Transcribe(tone(0.45), prompt="Soundcheck, Aura", word_times=True)
+        pieces = list(engine.run(request, 5.0))
+    texts = [piece for piece in pieces if isinstance(piece, Text)]
+    assert [text.text for text in texts if text.final] == ["hello there", "the quick brown fox"]
+    assert texts[1] == Text("hello there the", final=False)
+    assert texts[-1].words[1] == Word("quick", 0.1, 0.2, 0.9)
+    assert pieces.index(Mark("speech_end")) < pieces.index(texts[-1])
+    facts = pieces[-1]
+    assert (facts.request_id, facts.connect_s > 0) == ("dg-4", True)
+    (seen,) = api.journal
+    assert (seen.path, seen.headers["authorization"]) == ("/v2/listen", f"Token {CANARY}")
+    assert seen.messages == [3_200] * 4 + [1_600, '{"type": "CloseStream"}']
+    assert sorted(seen.query) == [
+        ("encoding", "linear16"),
+        ("keyterm", "Aura"),
+        ("keyterm", "Soundcheck"),
+        ("mip_opt_out", "true"),
+        ("model", "flux-general-en"),
+        ("sample_rate", "16000"),
+    ]
+    counted = usage_of(request, None)
+    assert bill(engine.spec, counted, None, 1.0, None).cost_usd == pytest.approx(0.45 * 0.0065 / 60)
+
+
+def test_flux_may_hang_up_without_a_closing_frame_once_it_has_heard_everything():
+    with cloud("deepgram/flux-general-en-live") as (engine, _, vendor):
+        vendor.terminal = False
+        *_, text, _facts = engine.run(Transcribe(tone(0.2)), 5.0)
+    assert text.text == "the quick brown fox"
+
+
+def test_a_line_that_breaks_amid_a_conversation_is_not_taken_for_its_end():
+    """T6."""
+    with cloud("deepgram/flux-general-en-live") as (engine, _, vendor):
+        vendor.deaf_after = 6_400
+        vendor.terminal = False
+        with pytest.raises(ConnectionClosedError):
+            list(engine.run(Transcribe(tone(1.0)), 5.0))

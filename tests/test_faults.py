@@ -3,7 +3,9 @@
 import base64
 import errno
 import json
+import re
 import ssl
+import sys
 import threading
 import time
 import urllib.parse
@@ -353,8 +355,9 @@ def test_an_answer_without_end_is_cut_off(engine_id, monkeypatch):
         api.fail("endless")
         with pytest.raises(Exception) as failed:
             list(engine.run(request_for(engine.spec), 5.0))
-        expected = "bad_response" if engine.spec.realtime else "too_large"
-        assert sort(failed.value).kind == expected
+        # a live session may begin with an HTTP answer
+        expected = {"bad_response", "too_large"} if engine.spec.realtime else {"too_large"}
+        assert sort(failed.value).kind in expected
 
 
 # one engine for each class that speaks to a vendor; the others differ in what their spec says
@@ -447,34 +450,49 @@ def test_a_vendor_that_cannot_be_reached_may_be_asked_again():
 @pytest.mark.parametrize("spec", ADAPTERS.values(), ids=lambda spec: spec.id)
 def test_two_keys_at_once_never_get_mixed_up(spec, monkeypatch):
     """Threat 2: 200 interleaved runs, each request under the key of the run that made it."""
-    monkeypatch.setattr("providers.assemblyai.POLL_S", 0.001)
+    monkeypatch.setattr(sys.modules[spec.engine.__module__], "POLL_S", 0.001, raising=False)
     _, fake, path = VENDORS[spec.vendor_slug]
     keys = {"en": "key-of-alice-0001", "de": "key-of-bob-00002"}
     with FakeApi(fake()) as api:
+        marks = {language: (language, f"in {language}", seconds) for language, seconds in (("en", 0.02), ("de", 0.03))}
 
         def work(language):
             engine = spec.engine(spec, keys[language], api.url + path)
             engine.load()
+            _, text, seconds = marks[language]
             for _ in range(100):
-                list(engine.run(request_for(spec, seconds=0.02, text=f"in {language}", language=language), 20.0))
+                list(engine.run(request_for(spec, seconds, text, language), 20.0))
             engine.close()
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(work, keys))
-    marks = Counter((seen.key, mark) for seen in api.journal if (mark := marker(seen, spec)))
-    assert marks == {(key, language if spec.task == "asr" else f"in {language}"): 100 for language, key in keys.items()}
+    at = {"asr": 0, "separation": 2}.get(spec.task, 1)
+    if spec.task == "asr" and not {"language", "prompt"} & set(spec.honours):
+        at = 2
+    carried = Counter((seen.key, mark) for seen in api.journal if (mark := marker(seen, [each[at] for each in marks.values()])))
+    assert carried == {(key, marks[language][at]): 100 for language, key in keys.items()}
     assert set(api.keys()) == set(keys.values())
 
 
-def marker(seen, spec):
-    """What in a request tells whose it is."""
-    if spec.task == "tts":
-        return seen.json().get("input") or seen.json().get("text")
-    if spec.task == "audio_lm":
-        return seen.json()["messages"][0]["content"][0]["text"]
-    named = dict(seen.fields) | dict(seen.query)
-    if seen.path == "/v2/transcript":
-        named = seen.json()
-    if "config" in named:
-        named = {"language": json.loads(named["config"])["language_codes"][0]}
-    return named.get("language") or named.get("languages[]") or named.get("language_code")
+def leaves(value):
+    """Every text and number in what was sent, JSON within texts too."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, str) and value[:1] in ("{", "["):
+        yield from leaves(json.loads(value))
+    else:
+        yield value
+
+
+def marker(seen, marks):
+    """Which of `marks` a request carries; None for one that carries none, such as a look at a job's state."""
+    body = seen.body.decode() if "json" in seen.headers.get("content-type", "") else ""
+    sent = [value for _, value in (*seen.query, *seen.fields)] + [text for text in seen.messages if isinstance(text, str)]
+    said = [*leaves([*sent, body]), seen.wav and seen.wav[0]]
+    said += [text.partition("-")[0] for text in said if isinstance(text, str) and re.fullmatch(r"[a-z]{2}-[A-Z]{2}", text)]
+    if "ssml" in seen.headers.get("content-type", ""):
+        said += re.findall(r">([^<>]+)<", seen.body.decode())
+    return next((mark for mark in marks if mark in said), None)
