@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import platform
 import shutil
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 
 from comparisons import __version__, catalogue
 from comparisons.asking import build_request, read_reference, task_named
-from comparisons.catalogue import engines, engines_for, find, listing, readiness
+from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
 from comparisons.cost import rule_text
 from comparisons.intake import safe_name, take_in
 from comparisons.query import Query
@@ -47,6 +48,14 @@ def parser() -> argparse.ArgumentParser:
     which = command.add_mutually_exclusive_group()
     which.add_argument("--engines", metavar="ID,ID", help="engine ids, separated by commas")
     which.add_argument("--ready", action="store_true", help="every engine that is ready here (default)")
+    command.add_argument(
+        "--server",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("URL", "MODEL"),
+        help="a model of your own OpenAI-compatible server; its key is read from COMPATIBLE_API_KEY",
+    )
     command.add_argument("--reference", metavar="TEXT_OR_FILE", help="what is right: text, a text file, or a folder of stems")
     command.add_argument("--repeat", type=_count, default=1, metavar="N", help="runs per engine, interleaved (default 1)")
     command.add_argument("--warmups", type=int, default=0, metavar="N", help="runs before the first counted one, thrown away")
@@ -133,10 +142,13 @@ def price_rows(task: str | None = None) -> list[tuple[str, ...]]:
 
 
 def _chosen_specs(chosen: argparse.Namespace) -> tuple[EngineSpec, ...]:
+    servers = tuple(catalogue.own_server(url, model, chosen.task) for url, model in chosen.server)
     if chosen.engines:
         ids = dict.fromkeys(name.strip() for name in chosen.engines.split(",") if name.strip())
-        return tuple(find(name, chosen.task) for name in ids)
-    return tuple(spec for spec in engines_for(chosen.task) if readiness(spec).status == "ready")
+        return tuple(find(name, chosen.task) for name in ids) + servers
+    if servers and not chosen.ready:
+        return servers
+    return tuple(spec for spec in engines_for(chosen.task) if readiness(spec).status == "ready") + servers
 
 
 def _settings(pairs: Iterable[str]) -> dict[str, str]:
@@ -161,12 +173,16 @@ def run(chosen: argparse.Namespace) -> int:
         source, name = taken.audio, taken.name
     else:
         source, name = chosen.input, visible_line(chosen.input, 60)
+    own_key = Access(os.environ.get("COMPATIBLE_API_KEY", ""))
     plan = Plan(
         task=task.name,
         request=build_request(task.name, source, _settings(chosen.option)),
         specs=specs,
         input_name=name,
         reference=read_reference(task.name, chosen.reference),
+        access={
+            spec.id: Access(os.environ.get("COMPATIBLE_API_KEY", "")) for spec in specs if spec.vendor_slug == catalogue.SERVERS
+        },
         repeats=chosen.repeat,
         warmups=max(0, chosen.warmups),
         timeout_s=chosen.timeout,

@@ -19,6 +19,9 @@ from engine.contract import EngineSpec, Limits, NotReady, Request, settings_of
 from engine.tasks import TASKS, usage_of
 
 ROOMS = ("local_models", "providers")
+SERVERS = "compatible"
+"""Id prefix of people's own servers, which are made at run time and stand in no file's ENGINES."""
+SERVER_TASKS = ("asr", "tts", "audio_lm")
 WARN_BEFORE_SHUTDOWN = timedelta(days=60)
 
 
@@ -99,6 +102,11 @@ def find(engine_id: str, task: str | None = None) -> EngineSpec:
     return spec
 
 
+def own_server(base_url: str, model: str, task: str) -> EngineSpec:
+    """One model of a person's own OpenAI-compatible server. On a Space only public addresses are connected to."""
+    return importlib.import_module("providers.compatible").server_spec(base_url, model, task, public_only=on_space())
+
+
 def variable(spec: EngineSpec, what: str) -> str:
     """Name of the environment variable for the vendor's key ("API_KEY") or address ("BASE_URL")."""
     if what == "API_KEY" and spec.needs.key:
@@ -107,7 +115,8 @@ def variable(spec: EngineSpec, what: str) -> str:
 
 
 def access_from_environment(spec: EngineSpec) -> Access:
-    if spec.where != "cloud":
+    """The key and address that this install's environment names for the vendor; a person's own server carries its address."""
+    if spec.where != "cloud" or spec.vendor_slug == SERVERS:
         return Access()
     own, usual = f"{spec.vendor_slug.upper()}_API_KEY", variable(spec, "API_KEY")
     key = os.environ.get(own) or os.environ.get(usual) or ""
@@ -126,7 +135,10 @@ def weights_folder(hub_id: str) -> Path | None:
 
 @functools.cache
 def _has_package(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # the parent of a dotted name is missing
+        return False
 
 
 @functools.cache

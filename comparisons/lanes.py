@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import os
 import queue
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -44,6 +46,45 @@ class Lane:
     def _work(self) -> None:
         while True:
             self._jobs.get()()
+
+
+class Alarms:
+    """Deadlines of all cells on one thread: a timer thread for each call costs more than the call's own bookkeeping."""
+
+    def __init__(self) -> None:
+        self._due: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def set(self, seconds: float, ring: Callable[[], None]) -> int:
+        """Call `ring` after `seconds`, on a thread of its own, unless it is cleared first. Returns its number."""
+        with self._changed:
+            number = next(self._numbers)
+            self._due[number] = (time.monotonic() + seconds, ring)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="alarms", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+            return number
+
+    def clear(self, number: int) -> None:
+        with self._changed:
+            self._due.pop(number, None)
+
+    def _watch(self) -> None:
+        while True:
+            with self._changed:
+                now = time.monotonic()
+                late = [self._due.pop(number)[1] for number, (at, _) in list(self._due.items()) if at <= now]
+                if not late:
+                    first = min((at for at, _ in self._due.values()), default=None)
+                    self._changed.wait(None if first is None else first - now)
+            for ring in late:
+                threading.Thread(target=ring, daemon=True).start()
+
+
+ALARMS = Alarms()
 
 
 class Caps:

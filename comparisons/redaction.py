@@ -22,10 +22,10 @@ def check_key(key: str) -> str:
     SDKs put a key with a line break or a look-alike letter into their exception texts: it must not reach them.
     """
     stripped = key.strip()
-    if re.fullmatch(r"[\x21-\x7e]{8,256}", stripped):
+    if re.fullmatch(r"[\x21-\x7e]{8,2048}", stripped):
         return stripped
     raise BadInput(
-        "this does not look like an API key: a key is 8 to 256 letters, digits and signs without blanks "
+        "this does not look like an API key: a key is 8 to 2048 letters, digits and signs without blanks "
         f"or line breaks, and this has {len(stripped)} characters; copy it again from the vendor's page"
     )
 

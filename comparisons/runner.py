@@ -72,7 +72,7 @@ class Plan:
     timeout_s: float = 120.0
     use_cache: bool = True
     access: Mapping[str, Access] = field(default_factory=dict)
-    """Keys that this visitor brought, by vendor; the environment's count where there is none."""
+    """Keys that this visitor brought, by vendor or engine id; the environment's count where there is none."""
     session: str | None = None
     machine_usd_per_hour: float | None = field(default_factory=machine_price_from_environment)
     spend_cap_usd: float | None = None
@@ -80,11 +80,12 @@ class Plan:
     """An ASR engine that transcribes synthesized speech for the round-trip WER."""
 
     def access_for(self, spec: EngineSpec) -> Access:
-        return self.access.get(spec.vendor_slug) or catalogue.access_from_environment(spec)
+        return self.access.get(spec.id) or self.access.get(spec.vendor_slug) or catalogue.access_from_environment(spec)
 
     def scope_for(self, spec: EngineSpec) -> str:
         """Answers bought with a visitor's own key stay in that visitor's session."""
-        return f"session {self.session}" if spec.vendor_slug in self.access and spec.where == "cloud" else ""
+        pasted = {spec.id, spec.vendor_slug} & set(self.access)
+        return f"session {self.session}" if pasted and spec.where == "cloud" else ""
 
 
 def input_sha256(request: Request) -> str:
@@ -284,9 +285,7 @@ class Run:
             if cell not in self._open:
                 return loaded
             self._active[cell] = engine
-        watch = threading.Timer(plan.timeout_s, self._expire, (cell, engine, taken))
-        watch.daemon = True
-        watch.start()
+        watch = lanes.ALARMS.set(plan.timeout_s, lambda: self._expire(cell, engine, taken))
         try:
             if not loaded:
                 self._events.put(Loading(cell))
@@ -300,7 +299,7 @@ class Run:
         except Exception as error:  # noqa: BLE001  whatever an SDK raises becomes a row
             taken.fault = faults.sort(error, secrets=[key])
         finally:
-            watch.cancel()
+            lanes.ALARMS.clear(watch)
         taken.all_attempts_s = time.perf_counter() - began - (taken.load_s or 0.0)
         taken.versions = engine.versions if isinstance(engine, Worker) and engine.versions else versions_of(spec)
         self._settle(cell, taken)
@@ -349,7 +348,7 @@ class Run:
                     taken.first_arrival_s = at_s
                 pieces.append((at_s, piece))
                 self._events.put(Arrived(cell, piece, at_s))
-        taken.total_s = time.perf_counter() - start
+        taken.total_s = taken.marks.get("answered", time.perf_counter() - start)
         taken.pieces = pieces
         taken.output = TASKS[self.plan.task].join([piece for _, piece in pieces])
 
@@ -419,9 +418,7 @@ class Run:
         def job() -> None:
             local = spec.where == "local"
             engine = self.runner.residents.take(spec) if local else lanes.cloud_engine(spec, self.plan.access_for(spec))
-            watch = threading.Timer(self.plan.timeout_s, engine.close)
-            watch.daemon = True
-            watch.start()
+            watch = lanes.ALARMS.set(self.plan.timeout_s, engine.close)
             try:
                 if not (isinstance(engine, Worker) and engine.alive):
                     engine.load()
@@ -433,7 +430,7 @@ class Run:
             except Exception as error:  # noqa: BLE001  the synthesized speech stands without this metric
                 reply.put(faults.sort(error, secrets=[self.plan.access_for(spec).key]))
             finally:
-                watch.cancel()
+                lanes.ALARMS.clear(watch)
 
         self._in_lane(spec, job)
         return reply.get()

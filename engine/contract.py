@@ -203,7 +203,11 @@ class Usage:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment that only the engine can see ("uploaded", "speech_end"); the runner writes down when it came."""
+    """A moment that only the engine can see; the runner writes down when it came.
+
+    "uploaded": the vendor has the whole input. "speech_end": the last of a streamed input was sent. "answered": the answer is
+    complete and only tidying up follows, which is no part of the total time.
+    """
 
     name: str
 

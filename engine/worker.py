@@ -11,6 +11,7 @@ import base64
 import collections
 import contextlib
 import dataclasses
+import functools
 import importlib
 import importlib.metadata
 import io
@@ -105,15 +106,18 @@ def decode(data: bytes) -> Any:
 # ---------------------------------------------------------------- the child
 
 
+@functools.cache
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def versions_of(spec: EngineSpec) -> dict[str, str]:
     """Installed versions of the libraries that do this engine's work, and of Python."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for name in spec.packages:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: version for name in spec.packages if (version := _version(name))}
+    return {"python": ".".join(map(str, sys.version_info[:3])), **found}
 
 
 def _threads() -> int:

@@ -6,7 +6,10 @@ the whole call: when it comes, or when the engine is closed, the sockets are shu
 
 from __future__ import annotations
 
+import functools
+import ipaddress
 import logging
+import os
 import socket
 import threading
 import time
@@ -80,6 +83,16 @@ class _Deadlines:
 _DEADLINES = _Deadlines()
 
 
+@functools.cache
+def _tls() -> Any:
+    """One for the whole process: reading the certificate authorities takes 27 ms, which each new client would pay again."""
+    import ssl
+
+    import certifi
+
+    return ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+
+
 def _shut_down(sock: socket.socket) -> None:
     with suppress(OSError):  # already closed
         # not sock.shutdown(): on a TLS socket that drops the TLS layer under the thread that reads from it
@@ -89,8 +102,8 @@ def _shut_down(sock: socket.socket) -> None:
 class Line:
     """What one engine instance keeps open to its vendor. One call at a time; hang_up() from any thread."""
 
-    def __init__(self, engine_id: str, answer_bytes: int = ANSWER_BYTES) -> None:
-        self.engine_id, self.answer_bytes = engine_id, answer_bytes
+    def __init__(self, engine_id: str, answer_bytes: int = ANSWER_BYTES, *, public_only: bool = False) -> None:
+        self.engine_id, self.answer_bytes, self.public_only = engine_id, answer_bytes, public_only
         self.connect_s = 0.0
         """Seconds spent opening connections during this call; 0.0 when a warm one was reused."""
         self.headers: Mapping[str, str] = {}
@@ -192,6 +205,13 @@ class Line:
             _shut_down(sock)
 
     def _adopt(self, sock: socket.socket) -> None:
+        """Remember an open connection. Raises BadInput for one to an address that a stranger must not reach from here."""
+        if self.public_only and not ipaddress.ip_address(sock.getpeername()[0]).is_global:
+            # judged by where the connection really went: a name may resolve differently a moment later
+            _shut_down(sock)
+            raise BadInput(
+                f"{self.engine_id} leads to an address of a private network: only public servers may be used here"
+            )
         with self._lock:
             self._sockets = {known for known in self._sockets if known.fileno() != -1} | {sock}
             ended = self._closed or self._expired
@@ -234,7 +254,7 @@ class Line:
                 return answer
 
         # the environment may name certificate authorities (SSL_CERT_FILE), but neither proxies nor passwords
-        transport = Transport(limits=httpx.Limits(max_connections=8, keepalive_expiry=IDLE_S))
+        transport = Transport(verify=_tls(), limits=httpx.Limits(max_connections=8, keepalive_expiry=IDLE_S))
         client = httpx.Client(transport=transport, trust_env=False, follow_redirects=False, timeout=None, **options)
         self._clients.append(client)
         return client
@@ -298,7 +318,6 @@ class Line:
             connection.close()
 
     def _dial(self, url: str) -> socket.socket:
-        import ssl
         from urllib.parse import urlsplit
 
         parts = urlsplit(url)
@@ -309,7 +328,7 @@ class Line:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if secure:
-                sock = ssl.create_default_context().wrap_socket(sock, server_hostname=parts.hostname)
+                sock = _tls().wrap_socket(sock, server_hostname=parts.hostname)
             sock.settimeout(None)
         except BaseException:
             sock.close()

@@ -39,7 +39,7 @@ class OpenAIShaped(Engine):
         import httpx2
         from openai import OpenAI
 
-        self.line = Line(self.spec.id)
+        self.line = Line(self.spec.id, public_only=self.spec.extra.get("public_only", False))
         self.client = OpenAI(
             api_key=self.key or "none",
             base_url=self.address(),

@@ -31,11 +31,12 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.")
 
 
-def server_spec(base_url: str, model: str, task: str, name: str = "") -> EngineSpec:
+def server_spec(base_url: str, model: str, task: str, name: str = "", *, public_only: bool = False) -> EngineSpec:
     """The engine for one model of one server. `base_url` is where its paths begin, such as http://localhost:8000/v1.
 
     `task`: asr (transcriptions), tts (speech) or audio_lm (chat). The id names host and model, and ends in six digits of a
-    checksum over address, model and task, so that two of them never share an id. Raises BadInput for what cannot be one.
+    checksum over address, model and task, so that two of them never share an id. With `public_only` it connects to no private,
+    loopback or link-local address. Raises BadInput for what cannot be one.
     """
     base_url, model = base_url.strip().rstrip("/"), model.strip()
     if task not in _KINDS:
@@ -73,5 +74,5 @@ def server_spec(base_url: str, model: str, task: str, name: str = "") -> EngineS
         data_use=f"Goes to {parts.hostname}; what happens there is not known here.",
         honours=how["honours"],
         streams=how.get("streams", False),
-        extra={"base_url": base_url, **how["extra"]},
+        extra={"base_url": base_url, "public_only": public_only, **how["extra"]},
     )

@@ -120,6 +120,7 @@ class TranscribeJob(RestEngine):
                 yield Text(answer.text.strip(), words=text.words, language=text.language)
                 if job.audio_duration_ms is not None:
                     yield Usage({"input_audio_seconds": job.audio_duration_ms / 1000})
+                yield Mark("answered")
             finally:
                 deleted = self._delete(left)
         sent |= {"model": self.spec.model, "delete_after": deleted}

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from fake_api import FakeApi
-from fake_clouds import tone
+from fake_clouds import CANARY, request_for, tone
 from fake_compatible import FakeCompatible
 
+from comparisons import faults
 from comparisons.catalogue import readiness
 from comparisons.cost import bill
 from engine.audio import Audio
@@ -111,3 +112,16 @@ def test_what_cannot_be_a_server_is_refused_in_a_sentence(base_url, model, task,
     with pytest.raises(BadInput, match=why) as refused:
         server_spec(base_url, model, task)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("task", ["asr", "tts", "audio_lm"])
+def test_a_strangers_server_inside_the_network_is_never_sent_a_byte(task):
+    with FakeApi(FakeCompatible()) as api:
+        spec = server_spec(f"{api.url}/v1", "any-model", task, public_only=True)
+        engine = spec.engine(spec, CANARY, "")
+        engine.load()
+        with pytest.raises(Exception) as caught:
+            list(engine.run(request_for(spec), 5.0))
+        engine.close()
+    assert "public servers" in faults.sort(caught.value).message
+    assert api.journal == []

@@ -23,8 +23,8 @@ ASKED = {
 def test_a_job_is_uploaded_polled_fetched_and_deleted():
     with cloud("soniox/stt-async-v5") as (engine, api, _):
         request = Transcribe(tone(2.0, rate=44_100), language="en", prompt="Soundcheck, Aura", speakers=True)
-        mark, text, usage, facts = engine.run(request, 5.0)
-    assert mark == Mark("uploaded")
+        mark, text, usage, answered, facts = engine.run(request, 5.0)
+    assert (mark, answered) == (Mark("uploaded"), Mark("answered"))
     assert text == Text("The quick fox.", words=WORDS, language="en")
     assert usage == Usage({"input_audio_seconds": 2.0})
     assert bill(engine.spec, {}, usage.amounts, None, None).cost_usd == pytest.approx(2 / 3600 * 0.10)
@@ -46,7 +46,7 @@ def test_a_job_is_uploaded_polled_fetched_and_deleted():
 def test_the_row_says_so_when_the_vendor_did_not_confirm_the_deletion():
     with cloud("soniox/stt-async-v5") as (engine, _, vendor):
         vendor.deletes = 409
-        _, text, _, facts = engine.run(Transcribe(tone()), 5.0)
+        _, text, _, _, facts = engine.run(Transcribe(tone()), 5.0)
     assert text.text == "The quick fox."
     assert facts.sent["delete_after"] is False
 

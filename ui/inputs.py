@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import FileData
 
-from comparisons.catalogue import engines_for, readiness
+from comparisons.catalogue import SERVER_TASKS, engines_for, readiness
 from comparisons.samples import Sample
 from engine.tasks import Task
 
 MOST_REPEATS = 20
 LONGEST_S = 900
 INPUT_TITLES = {"audio": "Your sound", "text": "Your text", "prompt": "Describe the music"}
+
+
+class Source(gr.Audio):
+    """gr.Audio that hands files over as they are: Gradio would start ffprobe for each, and samples are known to play."""
+
+    def postprocess(self, value: str | Path | None) -> FileData | None:
+        return None if value is None else FileData(path=str(value), orig_name=Path(value).name)
 
 
 def first(samples: Sequence[Sample], what: str) -> Any:
@@ -23,7 +32,7 @@ def first(samples: Sequence[Sample], what: str) -> Any:
 def source_box(task: Task, samples: Sequence[Sample]) -> gr.components.Component:
     title = INPUT_TITLES[task.source]
     if task.takes_audio:
-        return gr.Audio(
+        return Source(
             value=first(samples, "path"),
             label=title,
             sources=["upload", "microphone"],
@@ -73,6 +82,18 @@ def fill(task: Task, sample: Sample, count: int) -> Any:
     if len(values) < count:
         values.append(sample.prompt)
     return values if count > 1 else values[0]
+
+
+def server_boxes(task: Task) -> dict[str, gr.components.Component]:
+    """Address, model and key of a person's own server, where the task's protocol has one; the key is never given a default."""
+    if task.name not in SERVER_TASKS:
+        return {}
+    with gr.Accordion("Your own server", open=False):
+        return {
+            "server_url": gr.Textbox(label="Address", placeholder="http://localhost:8000/v1", max_length=500),
+            "server_model": gr.Textbox(label="Model", placeholder="as the server calls it", max_length=200),
+            "server_key": gr.Textbox(label="Key, if it wants one", type="password", max_length=2_048),
+        }
 
 
 def run_settings(task: Task) -> dict[str, gr.components.Component]:

@@ -28,7 +28,7 @@ def key_boxes() -> list[gr.Textbox]:
                 label=spec.vendor,
                 type="password",
                 placeholder="set in the environment" if known else variable(spec, "API_KEY"),
-                max_length=256,
+                max_length=2_048,
                 html_attributes=InputHTMLAttributes(autocomplete="off", spellcheck=False),
             )
         )

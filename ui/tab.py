@@ -17,6 +17,7 @@ from comparisons import catalogue
 from comparisons.asking import build_request, reference_from_text
 from comparisons.catalogue import Access, engines_for, find, on_space, readiness
 from comparisons.cost import estimate
+from comparisons.faults import check_key
 from comparisons.intake import take_in
 from comparisons.metrics import Reference
 from comparisons.runner import Plan, Run, Runner
@@ -29,7 +30,18 @@ from ui.board import Board
 from ui.cards import Cards
 from ui.chart import Chart, bars_from_rows
 from ui.choices import picker_state, preselected
-from ui.inputs import INPUT_TITLES, LONGEST_S, MOST_REPEATS, fill, first, reference_box, run_settings, sample_chips, source_box
+from ui.inputs import (
+    INPUT_TITLES,
+    LONGEST_S,
+    MOST_REPEATS,
+    fill,
+    first,
+    reference_box,
+    run_settings,
+    sample_chips,
+    server_boxes,
+    source_box,
+)
 from ui.keys import read_keys
 from ui.note import Note, bad, warn
 from ui.picker import Picker
@@ -75,7 +87,11 @@ def _request(task: Task, page: dict[str, Any], source: Any) -> Request:
 
 
 def _specs(task: str, page: dict[str, Any]) -> tuple[EngineSpec, ...]:
-    return tuple(find(engine_id, task) for engine_id in page["picker"]["selected"])
+    """The ticked engines, and the person's own server when its address and model are given."""
+    ticked = tuple(find(engine_id, task) for engine_id in page["picker"]["selected"])
+    if not page.get("server_url") or not page.get("server_model"):
+        return ticked
+    return (*ticked, catalogue.own_server(page["server_url"], page["server_model"], task))
 
 
 def _price_note(task: Task, page: dict[str, Any], access: dict[str, Access], request: Request | None) -> str:
@@ -135,6 +151,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
                     price = Note()
                 with gr.Accordion("Run settings", open=False):
                     how = run_settings(task)
+                how |= server_boxes(task)
         with gr.Column(elem_classes="sc-right"):
             board = Board({"phase": "empty", "empty_text": _EMPTY})
             chart = Chart(visible=False)
@@ -257,6 +274,8 @@ def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) ->
     if task.takes_audio:
         taken = take_in(source)
         name, source = taken.name, taken.audio
+    if key := (state.get("server_key") or "").strip():
+        access |= {spec.id: Access(check_key(key)) for spec in specs if spec.vendor_slug == catalogue.SERVERS}
     return Plan(
         task=task.name,
         request=_request(task, state, source),

@@ -1,0 +1,1 @@
+"""Soundcheck's speed beside what a person would run instead, measured in one go: `python -m bench`."""
