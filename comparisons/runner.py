@@ -8,7 +8,9 @@ the deadline and on cancel the row is settled at once and the engine is closed, 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import json
 import logging
 import queue
 import random
@@ -78,6 +80,10 @@ class Plan:
     spend_cap_usd: float | None = None
     hear_with: EngineSpec | None = None
     """An ASR engine that transcribes synthesized speech for the round-trip WER."""
+    batch_id: str | None = None
+    item: str | None = None
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """The dataset, the input's place in it, and what its manifest says besides."""
 
     def access_for(self, spec: EngineSpec) -> Access:
         return self.access.get(spec.id) or self.access.get(spec.vendor_slug) or catalogue.access_from_environment(spec)
@@ -392,6 +398,7 @@ class Run:
                 return
             self._open.discard(cell)
         try:
+            result = Result({**result.row, "input_file": self._input_file}, result.output)
             seq = self.runner.store.add(result.row, session=self.plan.session)
             result = Result({**result.row, "seq": seq}, result.output)
         except EngineError as error:
@@ -405,6 +412,15 @@ class Run:
 
     def _heard(self, output: Output) -> str | Fault | None:
         return self._hear(output.audio) if self.plan.hear_with and self.plan.task == "tts" and output.audio else None
+
+    @functools.cached_property
+    def _input_file(self) -> str | None:
+        """The input as it was decoded, kept once by its content for listening and for taking the comparison away."""
+        audio = getattr(self.plan.request, "audio", None)
+        if audio is None:
+            return None
+        known = {"sha256": self.runner.store.put_blob(audio.to_wav(floats=True)), "seconds": round(audio.seconds, 4)}
+        return json.dumps({**known, "rate": audio.rate, "channels": audio.channels})
 
     def _hear(self, audio: Audio) -> str | Fault:
         """What the chosen ASR engine hears in synthesized speech; runs outside every clock, in the ASR engine's own lane."""

@@ -99,6 +99,9 @@ def _base(plan: Plan, comparison_id: str, spec: EngineSpec, cell: Cell) -> dict[
         "input_audio_seconds": counted.get("input_audio_seconds"),
         "input_characters": None if takes_audio else counted.get("input_characters"),
         "reference": reference,
+        "batch_id": plan.batch_id,
+        "item": plan.item,
+        "slices": _json(dict(plan.slices)),
         "settings": _json(settings),
         "app_version": __version__,
     }
@@ -150,7 +153,7 @@ def cached_result(
     """An earlier answer to the same request: its own times and costs, marked as cached, measured against today's reference."""
     kept = {name: original.get(name) for name in COLUMNS}
     base = _base(plan, comparison_id, spec, cell)
-    today = ("comparison_id", "created_at", "input_name", "reference", "repeat")
+    today = ("comparison_id", "created_at", "input_name", "reference", "repeat", "batch_id", "item", "slices")
     row = kept | {name: base[name] for name in today} | {"cached": True, "rating": None}
     for column in COLUMNS.values():
         if column.group == "quality":

@@ -292,7 +292,7 @@ class Store:
             return
         named: set[str] = set()
         for index, row in enumerate(self.rows(Query(sort="seq", descending=False))):
-            named.update(HASH.findall(f"{row['output_files']} {row['input_sha256']} {row['reference']}"))
+            named.update(HASH.findall(f"{row['output_files']} {row['input_file']}"))
             if index % 100 == 99 and self._stop.wait(0.01):  # leave the processor to the runs that are being timed
                 return
         if self._damaged:

@@ -106,7 +106,8 @@ def usage_of(request: Request, output: Output | None) -> dict[str, float]:
     audio = getattr(request, "audio", None)
     if audio is not None:
         counted["input_audio_seconds"] = audio.seconds
-        # Speaker labels are an add-on that vendors bill apart, and only when asked for.
+        # Speaker labels and expected words are add-ons that some vendors bill apart, and only when asked for.
+        counted["keyterm_audio_seconds"] = audio.seconds if isinstance(request, Transcribe) and request.prompt else 0.0
         counted["diarized_audio_seconds"] = audio.seconds if getattr(request, "speakers", False) else 0.0
     written = getattr(request, "text", None) or getattr(request, "prompt", None)
     if written:
