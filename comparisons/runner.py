@@ -190,10 +190,11 @@ class Run:
         self._stopped.set()
         with self._lock:
             waiting, active = [cell for cell in self._open if cell not in self._active], dict(self._active)
-        for engine in active.values():
-            threading.Thread(target=engine.close, daemon=True).start()
+        # settled first: an engine that is hung up on would settle its cell as a fault of the network
         for cell in [*active, *waiting]:
             self._settle(cell, Taken(fault=Fault("cancelled", "Stopped before it had answered.")))
+        for engine in active.values():
+            threading.Thread(target=engine.close, daemon=True).start()
 
     # -------------------------------------------------------- the two kinds of place
 

@@ -116,7 +116,7 @@ def _voice(name: str, title: str, how: str) -> EngineSpec:
         license_weights="BSD-like (CMU Flite)",
         languages=("en",),
         summary=f"Classical baseline: {how}. Plain US English text only.",
-        docs_url="http://cmuflite.org",
+        docs_url="https://github.com/festvox/flite",
         checked_on="2026-11-20",
         honours=("language", "speed"),
         limits=Limits(characters=20_000),
