@@ -16,18 +16,25 @@ from fake_compatible import FakeCompatible
 from fake_dashscope import FakeDashScope
 from fake_deepgram import FakeDeepgram
 from fake_elevenlabs import FakeElevenLabs
+from fake_fal import FakeFal
 from fake_fish import FakeFish
 from fake_gemini import FakeGemini
 from fake_gladia import FakeGladia
 from fake_google_speech import FakeGoogleSpeech
 from fake_groq import FakeGroq
+from fake_huggingface import FakeHuggingFace
 from fake_hume import FakeHume
+from fake_lalalai import FakeLalalAI
 from fake_mistral import FakeMistral
+from fake_musicai import FakeMusicAI
 from fake_openai import FakeOpenAI
 from fake_pyannoteai import FakePyannoteAI
+from fake_replicate import FakeReplicate
+from fake_resemble import FakeResemble
 from fake_revai import FakeRevAI
 from fake_soniox import FakeSoniox
 from fake_speechmatics import FakeSpeechmatics
+from fake_stability import FakeStability
 from fake_xai import FakeXAI
 
 from engine.audio import Audio
@@ -40,19 +47,26 @@ from providers import (
     dashscope,
     deepgram,
     elevenlabs,
+    fal,
     fish,
     gemini,
     gladia,
     google_speech,
     groq,
+    huggingface,
     hume,
+    lalalai,
     mistral,
+    musicai,
     openai,
     pyannoteai,
+    replicate,
+    resemble,
     revai,
     siliconflow,
     soniox,
     speechmatics,
+    stability,
     xai,
 )
 from providers.compatible import server_spec
@@ -79,6 +93,13 @@ VENDORS = {
     "siliconflow": (siliconflow.ENGINES, FakeOpenAI, "/v1"),
     "azure_openai": (azure_openai.ENGINES, FakeAzureOpenAI, ""),
     "dashscope": (dashscope.ENGINES, FakeDashScope, ""),
+    "fal": (fal.ENGINES, FakeFal, ""),
+    "huggingface": (huggingface.ENGINES, FakeHuggingFace, ""),
+    "lalalai": (lalalai.ENGINES, FakeLalalAI, ""),
+    "musicai": (musicai.ENGINES, FakeMusicAI, ""),
+    "replicate": (replicate.ENGINES, FakeReplicate, ""),
+    "resemble": (resemble.ENGINES, FakeResemble, ""),
+    "stability": (stability.ENGINES, FakeStability, ""),
     "compatible": (
         [server_spec("http://localhost:1/v1", "any", task) for task in ("asr", "tts", "audio_lm")],
         FakeCompatible,

@@ -467,7 +467,7 @@ def test_two_keys_at_once_never_get_mixed_up(spec, monkeypatch):
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(work, keys))
     at = {"asr": 0, "separation": 2}.get(spec.task, 1)
-    if spec.task == "asr" and not {"language", "prompt"} & set(spec.honours):
+    if spec.task in ("asr", "tagging") and not {"language", "prompt", "labels"} & set(spec.honours):
         at = 2
     carried = Counter((seen.key, mark) for seen in api.journal if (mark := marker(seen, [each[at] for each in marks.values()])))
     assert carried == {(key, marks[language][at]): 100 for language, key in keys.items()}

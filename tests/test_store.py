@@ -561,7 +561,7 @@ def test_a_damaged_or_missing_sound_is_an_error_and_can_be_kept_again(store, dam
 
 def test_the_sweep_takes_old_sounds_without_a_row_and_no_others(store):
     named, given, orphan, young = (store.put_blob(name) for name in (b"output", b"input", b"orphan", b"young"))
-    store.add(run_of(1, output_files=json.dumps([{"sha256": named}]), input_sha256=given))
+    store.add(run_of(1, output_files=json.dumps([{"sha256": named}]), input_file=json.dumps({"sha256": given})))
     for sha256 in (named, given, orphan):
         os.utime(store.blob_path(sha256), (0, 0))
     unfinished = store.blob_path(orphan).with_name(f"{orphan}.wav.0123.tmp")

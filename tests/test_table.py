@@ -280,8 +280,12 @@ def test_a_percentile_is_that_of_numpy(values, share):
 
 def test_numbers_are_shown_scaled_rounded_and_with_their_unit():
     assert shown("wer", 0.0833) == "8.3 %"
-    assert shown("total_s", 1.23456) == "1.235 s"
-    assert shown("cost_usd", 0.000385) == "$0.000385"
+    assert shown("total_s", 1.23456) == "1.23 s"
+    assert shown("total_s", 0.02345) == "0.023 s"
+    assert shown("loudness_lufs", -20.04) == "−20.0 LUFS"
+    assert shown("cost_usd", 0.000385) == "$0.00039"
+    assert shown("cost_usd", 1234.5) == "$1234.50"
+    assert shown("cost_usd", 0.0) == "$0.00"
     assert shown("cost_usd", None) == "–"
 
 
@@ -294,7 +298,7 @@ def test_the_console_table_is_aligned_and_fits():
 
     lines = console_table(rows, width=130).splitlines()
 
-    assert "WER 8.3 %" in lines[1] and "$0.001000" in lines[1] and lines[1].endswith("…")
+    assert "WER 8.3 %" in lines[1] and "$0.0010" in lines[1] and lines[1].endswith("…")
     assert "no answer before the deadline" in lines[2]
     assert "ok, cached" in lines[3]
     assert {line.index(word) for line, word in zip(lines, ("Answer", "hello", "no answer", "日"), strict=True)} == {
@@ -320,4 +324,4 @@ def test_tags_and_sounds_are_told_in_words():
     )
 
     assert "Dog, Rain" in text and "F1 50.0 %" in text
-    assert "2.50 s of sound" in text and "Loudness -20.0 LUFS" in text
+    assert "2.50 s of sound" in text and "Loudness −20.0 LUFS" in text
