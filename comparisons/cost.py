@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.contract import EngineSpec, Price
+from engine.contract import EngineSpec, NotReady, Price
 
 MACHINE_PRICE_VARIABLE = "SOUNDCHECK_MACHINE_USD_PER_HOUR"
 
@@ -58,11 +58,14 @@ def checked_machine_price(value: float | str | None) -> float | None:
 
 
 def machine_price_from_environment() -> float | None:
-    """The person's own price per hour of this machine, $; None when SOUNDCHECK_MACHINE_USD_PER_HOUR is not set."""
+    """The person's own price per hour of this machine, $; None when SOUNDCHECK_MACHINE_USD_PER_HOUR is not set.
+
+    Raises NotReady for what is no price.
+    """
     try:
         return checked_machine_price(os.environ.get(MACHINE_PRICE_VARIABLE))
     except ValueError as error:
-        raise ValueError(f"{MACHINE_PRICE_VARIABLE}: {error}") from None
+        raise NotReady(f"{MACHINE_PRICE_VARIABLE}: {error}") from None
 
 
 def _plain(number: float) -> str:

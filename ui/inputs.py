@@ -21,6 +21,8 @@ INPUT_TITLES = {"audio": "Your sound", "text": "Your text", "prompt": "Describe 
 class Source(gr.Audio):
     """gr.Audio that hands files over as they are: Gradio would start ffprobe for each, and samples are known to play."""
 
+    is_template = True  # drawn by gr.Audio's own code in the browser
+
     def postprocess(self, value: str | Path | None) -> FileData | None:
         return None if value is None else FileData(path=str(value), orig_name=Path(value).name)
 

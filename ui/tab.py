@@ -102,20 +102,16 @@ def _price_note(task: Task, page: dict[str, Any], access: dict[str, Access], req
     skipped = [spec for spec in specs if readiness(spec, access.get(spec.vendor_slug)).status != "ready"]
     refused = [spec for spec in specs if spec not in skipped and request is not None and catalogue.blocked(spec, request)]
     going = [spec for spec in specs if spec not in skipped and spec not in refused]
-    repeats = int(page.get("repeats") or 1)
-    cloud, parts = [spec for spec in going if spec.where == "cloud"], []
-    if cloud:
-        calls = f"{len(cloud) * repeats} cloud {'call' if len(cloud) * repeats == 1 else 'calls'}"
-        expected = estimate(cloud, usage_of(request, None)) if request is not None else None
-        if expected is None:
-            parts.append(calls)
-        elif expected.unknown:
-            parts.append(f"{calls}, about ${expected.cost_usd * repeats:.4f} and {expected.unknown} of unknown cost")
-        else:
-            parts.append(f"{calls}, about ${expected.cost_usd * repeats:.4f}")
-    local = (len(going) - len(cloud)) * repeats
-    if local:
-        parts.append(f"{local} local")
+    repeats, parts = int(page.get("repeats") or 1), []
+    expected = estimate(going, usage_of(request, None) if request is not None else {}, repeats)
+    if expected.cloud_calls:
+        parts.append(f"{expected.cloud_calls} cloud {'call' if expected.cloud_calls == 1 else 'calls'}")
+        if expected.cost_usd is not None:
+            parts[-1] += f", about ${expected.cost_usd:.4f}"
+        if expected.unknown_calls:
+            parts[-1] += f", {expected.unknown_calls} of unknown cost"
+    if expected.local_runs:
+        parts.append(f"{expected.local_runs} local")
     if skipped:
         parts.append(f"{len(skipped)} skipped: not ready")
     if refused:
