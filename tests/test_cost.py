@@ -4,7 +4,7 @@ from hypothesis import strategies as some
 from stub_engines import Scripted, spec
 
 from comparisons.cost import bill, checked_machine_price, estimate, machine_price_from_environment, project, rule_text
-from engine.contract import Price
+from engine.contract import NotReady, Price
 
 SECONDS = Price("input_audio_seconds", 0.0077, 60, increment=1, source="deepgram.com/pricing", checked_on="2026-11-18")
 MINIMUM = Price("input_audio_seconds", 0.04, 3600, minimum=10, source="groq.com/pricing", checked_on="2026-11-19")
@@ -151,6 +151,6 @@ def test_the_machine_price_comes_from_the_environment_and_is_unknown_without_it(
 def test_a_machine_price_that_is_none_is_refused_by_name(monkeypatch, wrong):
     monkeypatch.setenv("SOUNDCHECK_MACHINE_USD_PER_HOUR", wrong)
 
-    with pytest.raises(ValueError, match="SOUNDCHECK_MACHINE_USD_PER_HOUR.*dollars per hour.*" + wrong):
+    with pytest.raises(NotReady, match="SOUNDCHECK_MACHINE_USD_PER_HOUR.*dollars per hour.*" + wrong):
         machine_price_from_environment()
     assert checked_machine_price("") is None
