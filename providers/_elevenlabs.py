@@ -33,16 +33,19 @@ from engine.contract import (
     Transcribe,
     Unsupported,
     Usage,
+    Voice,
     Word,
 )
 from providers._http import Line, Refused, TooLarge
 from providers._live import converse
 from providers._openai_shape import terms_of
 from providers._pcm import pcm_pieces
+from providers._voices import PAGE_SIZE, gathered, next_token, short_answers, voice
 
 BASE_URL = "https://api.elevenlabs.io"
 SPEECH_RATE = 24_000
 LIVE_RATE = 16_000
+VOICE_ID = r"[A-Za-z0-9]{8,64}"
 STEMS = 16  # more files than any separation has
 STEM_BYTES_PER_S = 40_000  # the highest bitrate of MP3
 _AT_ONCE = {"chunk_size": None}  # the SDK would gather 1,024 bytes before it hands them on
@@ -174,8 +177,8 @@ class ScribeLive(ElevenLabsEngine):
 class Speak(ElevenLabsEngine):
     def run(self, request: Synthesize, timeout_s: float) -> Iterator[Piece]:
         named = request.voice or self.spec.default_voice or ""
-        voice = self.spec.extra["voice_ids"].get(named, named)
-        if not re.fullmatch(r"[A-Za-z0-9]{8,64}", voice):  # it goes into the address
+        spoken_by = self.spec.extra["voice_ids"].get(named, named)
+        if not re.fullmatch(VOICE_ID, spoken_by):  # it goes into the address
             raise BadInput(
                 f"{self.spec.id} has no voice {named!r}; name one of {', '.join(self.spec.voices)}, or the id of your own"
             )
@@ -191,10 +194,32 @@ class Speak(ElevenLabsEngine):
         streamed = self.client.text_to_speech.with_raw_response.stream
         with (
             self.line.call(timeout_s),
-            streamed(voice, text=request.text, request_options=_AT_ONCE, **sent) as answer,
+            streamed(spoken_by, text=request.text, request_options=_AT_ONCE, **sent) as answer,
         ):
             yield from pcm_pieces(self.spec.id, self.line.headers, answer.data, SPEECH_RATE)
-        yield self.facts({"voice_id": voice, **sent})
+        yield self.facts({"voice_id": spoken_by, **sent})
+
+    def list_voices(self, timeout_s: float) -> tuple[Voice, ...]:
+        with short_answers(self.line), self.line.call(timeout_s):
+            return gathered(self._voice_pages())
+
+    def _voice_pages(self) -> Iterator[list[Voice | None]]:
+        token, options = None, {"max_retries": 0}
+        while True:
+            asked = {"next_page_token": token} if token else {}
+            with self.line.reading("a list of voices"):
+                # total_count would cost the vendor a search of its own
+                answer = self.client.voices.search(
+                    page_size=PAGE_SIZE, include_total_count=False, request_options=options, **asked
+                )
+                page = [
+                    voice(VOICE_ID, each.voice_id, each.name, (each.labels or {}).get("language"), each.description)
+                    for each in answer.voices
+                ]
+                token = next_token(answer.next_page_token) if answer.has_more else None
+            yield page
+            if token is None:
+                return
 
 
 class _Arriving:

@@ -27,15 +27,18 @@ from engine.contract import (
     Transcribe,
     Unsupported,
     Usage,
+    Voice,
     Word,
 )
 from providers._locales import locale_of
 from providers._openai_shape import terms_of
 from providers._pcm import pcm_pieces
 from providers._rest import HttpRefusal, RestEngine
+from providers._voices import gathered, short_answers, voice
 
 PCM_RATE = 24_000
 SLOWEST, FASTEST = 0.5, 2.0
+MOST_VOICES = 1_500  # one page holds them all, more than 600
 _REGIONAL = re.compile(r"https://([a-z0-9]+)\.(?:api\.cognitive|stt\.speech|tts\.speech)\.microsoft\.com")
 # XML 1.0 has no way to write these, not even escaped
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -111,10 +114,10 @@ class Speak(AzureEngine):
     own_prefix = "/tts"
 
     def run(self, request: Synthesize, timeout_s: float) -> Iterator[Piece]:
-        voice = request.voice or self.spec.default_voice or ""
-        locale = re.match(r"[a-z]{2,3}-[A-Z][A-Za-z]+", voice)
+        named = request.voice or self.spec.default_voice or ""
+        locale = re.match(r"[a-z]{2,3}-[A-Z][A-Za-z]+", named)
         if not locale:
-            raise BadInput(f"{self.spec.id} has no voice {voice!r}; it has {self.spec.voices[0]!r} and others like it")
+            raise BadInput(f"{self.spec.id} has no voice {named!r}; it has {self.spec.voices[0]!r} and others like it")
         if bad := _NOT_XML.search(request.text):
             raise BadInput(f"{self.spec.id} cannot speak a text with the character {bad[0]!r}")
         words = escape(request.text)
@@ -124,7 +127,7 @@ class Speak(AzureEngine):
             words = f"<prosody rate={quoteattr(format(request.speed, 'g'))}>{words}</prosody>"
         ssml = (
             f'<speak version="1.0" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang={quoteattr(locale[0])}>'
-            f"<voice name={quoteattr(voice)}>{words}</voice></speak>"
+            f"<voice name={quoteattr(named)}>{words}</voice></speak>"
         )
         form = {"content-type": "application/ssml+xml", "x-microsoft-outputformat": "raw-24khz-16bit-mono-pcm"}
         with (
@@ -135,7 +138,22 @@ class Speak(AzureEngine):
                 answer.read()
                 raise HttpRefusal(answer.status_code, answer.text, answer.headers)
             yield from pcm_pieces(self.spec.id, self.line.headers, answer.iter_bytes(), PCM_RATE)
-        yield self.facts({"voice": voice, "speed": request.speed, "format": form["x-microsoft-outputformat"]})
+        yield self.facts({"voice": named, "speed": request.speed, "format": form["x-microsoft-outputformat"]})
+
+    def list_voices(self, timeout_s: float) -> tuple[Voice, ...]:
+        """The voices of the key's region that are billed as this engine is: HD voices have a price of their own."""
+        with short_answers(self.line), self.line.call(timeout_s):
+            answer = self.http.get("/cognitiveservices/voices/list")
+            if answer.is_error:
+                raise HttpRefusal(answer.status_code, answer.text, answer.headers)
+            pattern = self.spec.extra["voice_id"]
+            with self.line.reading("a list of voices"):
+                page = [
+                    voice(pattern, each["ShortName"], each["DisplayName"], each["Locale"], each.get("LocaleName"))
+                    for each in answer.json()
+                    if each.get("Status") != "Deprecated"
+                ]
+        return gathered([page], MOST_VOICES)
 
 
 READ_ON = "2026-11-20"
@@ -199,6 +217,8 @@ ENGINES = [
             *("ko-KR-SunHiNeural", "zh-CN-XiaoxiaoNeural", "hi-IN-SwaraNeural", "ar-EG-SalmaNeural"),
         ),
         default_voice="en-US-JennyNeural",
+        lists_voices=True,
+        extra={"voice_list": "neural", "voice_id": r"[a-z]{2,3}-[A-Z][A-Za-z]+[A-Za-z0-9-]*Neural"},
         streams=True,
         **_COMMON,
     ),
@@ -217,6 +237,8 @@ ENGINES = [
             *("de-DE-Seraphina:DragonHDLatestNeural", "ja-JP-Nanami:DragonHDLatestNeural", "zh-CN-Xiaochen:DragonHDLatestNeural"),
         ),
         default_voice="en-US-Ava:DragonHDLatestNeural",
+        lists_voices=True,
+        extra={"voice_list": "hd", "voice_id": r"[a-z]{2,3}-[A-Z][A-Za-z]+[A-Za-z0-9-]*:DragonHD[A-Za-z0-9]*Neural"},
         streams=True,
         **_COMMON,
     ),

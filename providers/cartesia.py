@@ -22,13 +22,16 @@ from engine.contract import (
     Text,
     Transcribe,
     Usage,
+    Voice,
     Word,
 )
 from providers._http import Line, Refused
 from providers._pcm import pcm_pieces
+from providers._voices import PAGE_SIZE, gathered, short_answers, voice
 
 BASE_URL = "https://api.cartesia.ai"
 SPEECH_RATE = 24_000
+_VOICE_ID = r"[\w-]{1,100}"
 _IMPORTS = threading.Lock()  # two threads in these modules at once wait for each other, and Python gives up on one
 
 
@@ -105,6 +108,24 @@ class Speak(CartesiaEngine):
         if not done:
             raise BadResponse(f"{self.spec.id} ended its stream before the speech was complete")
 
+    def list_voices(self, timeout_s: float) -> tuple[Voice, ...]:
+        with short_answers(self.line), self.call(timeout_s):
+            return gathered(self._voice_pages())
+
+    def _voice_pages(self) -> Iterator[list[Voice | None]]:
+        """A page begins after the last id of the one before; the SDK's own pages would go on from an id that nobody checked."""
+        after: dict[str, str] = {}
+        while True:
+            with self.line.reading("a list of voices"):
+                answer = self.client.voices.list(limit=PAGE_SIZE, **after)
+                page = [
+                    voice(_VOICE_ID, each.id, each.name, each.language, each.tagline or each.description) for each in answer.data
+                ]
+            yield page
+            if len(page) < PAGE_SIZE or page[-1] is None:
+                return
+            after = {"starting_after": page[-1].id}
+
 
 class Listen(CartesiaEngine):
     def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
@@ -170,6 +191,7 @@ def _sonic(model: str, name: str, summary: str) -> EngineSpec:
         prices=_minute("output_audio_seconds", 0.04, "a third party's estimate: plans are billed in credits by the character"),
         voices=tuple(_VOICES),
         default_voice="Katie",
+        lists_voices=True,
         extra={"voice_ids": _VOICES},
         streams=True,
         **_COMMON,

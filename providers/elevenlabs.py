@@ -62,6 +62,7 @@ def _speech(
         limits=Limits(characters=characters),
         voices=tuple(_VOICES),
         default_voice="George",
+        lists_voices=True,
         extra={"voice_ids": _VOICES},
         streams=True,
         **_COMMON,

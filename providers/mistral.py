@@ -28,13 +28,16 @@ from engine.contract import (
     Text,
     Transcribe,
     Usage,
+    Voice,
     Word,
 )
 from providers._http import Line, Refused
 from providers._openai_shape import terms_of
+from providers._voices import PAGE_SIZE, gathered, next_token, short_answers, voice
 
 BASE_URL = "https://api.mistral.ai"
 SPEECH_RATE = 24_000
+_VOICE_ID = r"[\w-]{1,100}"
 LOUDEST = 8.0  # full scale is 1; other bytes read as float32 exceed this within a few samples
 
 
@@ -170,8 +173,8 @@ def _words(segments: Iterable[Any]) -> tuple[Word, ...]:
 
 class Speak(MistralEngine):
     def run(self, request: Synthesize, timeout_s: float) -> Iterator[Piece]:
-        voice = request.voice or self.spec.default_voice
-        sent: dict[str, Any] = {"model": self.spec.model, "voice_id": voice, "response_format": "pcm", "stream": True}
+        named = request.voice or self.spec.default_voice
+        sent: dict[str, Any] = {"model": self.spec.model, "voice_id": named, "response_format": "pcm", "stream": True}
         with (
             self.line.call(timeout_s),
             self.answers("speech"),
@@ -196,6 +199,26 @@ class Speak(MistralEngine):
                 yield Audio(samples, SPEECH_RATE)
         if held or empty:
             raise BadResponse(f"{self.spec.id} ended its audio {'in the middle of a sample' if held else 'without any'}")
+
+    def list_voices(self, timeout_s: float) -> tuple[Voice, ...]:
+        with short_answers(self.line), self.line.call(timeout_s):
+            return gathered(self._voice_pages())
+
+    def _voice_pages(self) -> Iterator[list[Voice | None]]:
+        token = None
+        while True:
+            asked = {"page_token": token} if token else {}
+            with self.answers("a list of voices"):
+                answer = self.client.audio.voices.search(page_size=PAGE_SIZE, **asked).result
+                page = [
+                    voice(_VOICE_ID, each.id, each.name, next(iter(each.languages or ()), None), each.description)
+                    for each in answer.data
+                ]
+                # left out, it is a marker of the SDK's
+                token = next_token(answer.next_page_token or None)
+            yield page
+            if token is None:
+                return
 
 
 class AudioChat(MistralEngine):
@@ -299,6 +322,7 @@ ENGINES = [
         prices=(Price("input_characters", 13.0, per=1e6, source=_MAP, checked_on=READ_ON),),
         voices=("voice_478", "voice_592", "en_paul_neutral", "gb_jane_neutral"),
         default_voice="voice_478",
+        lists_voices=True,
         streams=True,
     ),
     _spec(
