@@ -209,9 +209,7 @@ class Line:
         if self.public_only and not ipaddress.ip_address(sock.getpeername()[0]).is_global:
             # judged by where the connection really went: a name may resolve differently a moment later
             _shut_down(sock)
-            raise BadInput(
-                f"{self.engine_id} leads to an address of a private network: only public servers may be used here"
-            )
+            raise BadInput(f"{self.engine_id} leads to an address of a private network: only public servers may be used here")
         with self._lock:
             self._sockets = {known for known in self._sockets if known.fileno() != -1} | {sock}
             ended = self._closed or self._expired
