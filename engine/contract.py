@@ -235,6 +235,21 @@ class Facts:
 
 Piece = Union[Text, Audio, Stem, Tag, Usage, Mark, Facts]
 
+# ---------------------------------------------------------------- voices
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One voice of the vendor's own list."""
+
+    id: str
+    """What goes into `Synthesize.voice`."""
+    name: str
+    language: str | None = None
+    """A code such as en or de-DE; None where the vendor names none."""
+    description: str | None = None
+
+
 # ---------------------------------------------------------------- prices and specs
 
 
@@ -323,6 +338,8 @@ class EngineSpec:
     needs: Needs = Needs()
     voices: tuple[str, ...] = ()
     default_voice: str | None = None
+    lists_voices: bool = False
+    """The vendor lists this account's voices: `Engine.list_voices` asks it."""
     parameters: float | None = None
     """Number of weights; None for engines that have none or do not say."""
     tier: str | None = None
@@ -370,6 +387,10 @@ class Engine(ABC):
     @abstractmethod
     def run(self, request: Request, timeout_s: float) -> Iterator[Piece]:
         """Yield pieces as they arrive; at least one of the task's output type, or raise."""
+
+    def list_voices(self, timeout_s: float) -> tuple[Voice, ...]:
+        """The voices that this account may use, asked of the vendor within `timeout_s` in all. Needs load(), like run()."""
+        raise Unsupported(f"{self.spec.id} has no list of voices that can be asked for")
 
     def close(self) -> None:
         """Release everything. A cancel may call it from another thread, while run() waits for a vendor."""
