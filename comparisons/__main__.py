@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons import __version__, catalogue
+from comparisons import __version__, batch_command, capsule, catalogue
 from comparisons.asking import build_request, read_reference, task_named
 from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
-from comparisons.cost import rule_text
+from comparisons.cost import machine_price_from_environment, rule_text
 from comparisons.intake import safe_name, take_in
 from comparisons.query import Query
 from comparisons.results import Loading, Result, Retrying, Settled, Started
@@ -39,12 +39,35 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser("list", help="every engine, what it costs and what it still needs here")
     command.add_argument("--task", choices=TASKS)
     command.add_argument("--json", action="store_true", help="one JSON list of objects")
+    command.add_argument("--prices", action="store_true", help="the price rules, each with its source and the day it was read")
 
     command = commands.add_parser(
         "run", help="one input on many engines; exit 0 if at least one answered, 1 if none, 2 for bad input"
     )
     command.add_argument("task", choices=TASKS)
     command.add_argument("input", help="an audio file, or text for tts and music")
+    command.add_argument("--reference", metavar="TEXT_OR_FILE", help="what is right: text, a text file, or a folder of stems")
+    add_run_options(command)
+    command.add_argument("--save", type=Path, metavar="DIR", help="write the sounds and texts that came out")
+
+    add_run_options(batch_command.add_parser(commands))
+
+    command = commands.add_parser("doctor", help="what is missing here and how to get it")
+    command.add_argument("--json", action="store_true")
+
+    command = commands.add_parser("prepare", help="fetch weights or build the environment that an engine needs")
+    command.add_argument("engine")
+
+    command = commands.add_parser("export", help="every row ever kept on this machine")
+    for kind in WRITERS:
+        command.add_argument(f"--{kind}", type=Path, metavar="FILE")
+    command.add_argument("--task", choices=TASKS)
+    capsule.add_parser(commands)
+    return top
+
+
+def add_run_options(command: argparse.ArgumentParser) -> None:
+    """What `run` and `batch` share: which engines, how often, at which price, and where the rows go."""
     which = command.add_mutually_exclusive_group()
     which.add_argument("--engines", metavar="ID,ID", help="engine ids, separated by commas")
     which.add_argument("--ready", action="store_true", help="every engine that is ready here (default)")
@@ -56,7 +79,6 @@ def parser() -> argparse.ArgumentParser:
         metavar=("URL", "MODEL"),
         help="a model of your own OpenAI-compatible server; its key is read from COMPATIBLE_API_KEY",
     )
-    command.add_argument("--reference", metavar="TEXT_OR_FILE", help="what is right: text, a text file, or a folder of stems")
     command.add_argument("--repeat", type=_count, default=1, metavar="N", help="runs per engine, interleaved (default 1)")
     command.add_argument("--warmups", type=int, default=0, metavar="N", help="runs before the first counted one, thrown away")
     command.add_argument("--no-cache", action="store_true", help="ask again even where the same answer is known")
@@ -73,19 +95,6 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="a setting, such as language=en")
     command.add_argument("--csv", type=Path, metavar="FILE")
     command.add_argument("--jsonl", type=Path, metavar="FILE")
-    command.add_argument("--save", type=Path, metavar="DIR", help="write the sounds and texts that came out")
-
-    command = commands.add_parser("doctor", help="what is missing here and how to get it")
-    command.add_argument("--json", action="store_true")
-
-    command = commands.add_parser("prepare", help="fetch weights or build the environment that an engine needs")
-    command.add_argument("engine")
-
-    command = commands.add_parser("export", help="every row ever kept on this machine")
-    for kind in WRITERS:
-        command.add_argument(f"--{kind}", type=Path, metavar="FILE")
-    command.add_argument("--task", choices=TASKS)
-    return top
 
 
 WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl}
@@ -161,6 +170,22 @@ def _settings(pairs: Iterable[str]) -> dict[str, str]:
     return settings
 
 
+def _shared(chosen: argparse.Namespace, specs: Iterable[EngineSpec]) -> dict[str, Any]:
+    """The fields that a plan of `run` and one of `batch` have in common."""
+    return {
+        "access": {
+            spec.id: Access(os.environ.get("COMPATIBLE_API_KEY", "")) for spec in specs if spec.vendor_slug == catalogue.SERVERS
+        },
+        "repeats": chosen.repeat,
+        "warmups": max(0, chosen.warmups),
+        "timeout_s": chosen.timeout,
+        "use_cache": not chosen.no_cache,
+        "machine_usd_per_hour": machine_price_from_environment() if chosen.machine_price is None else chosen.machine_price,
+        "spend_cap_usd": chosen.spend_cap,
+        "hear_with": find(chosen.hear_with, "asr") if chosen.hear_with else None,
+    }
+
+
 def run(chosen: argparse.Namespace) -> int:
     task = task_named(chosen.task)
     specs = _chosen_specs(chosen)
@@ -173,23 +198,13 @@ def run(chosen: argparse.Namespace) -> int:
         source, name = taken.audio, taken.name
     else:
         source, name = chosen.input, visible_line(chosen.input, 60)
-    own_key = Access(os.environ.get("COMPATIBLE_API_KEY", ""))
     plan = Plan(
         task=task.name,
         request=build_request(task.name, source, _settings(chosen.option)),
         specs=specs,
         input_name=name,
         reference=read_reference(task.name, chosen.reference),
-        access={
-            spec.id: Access(os.environ.get("COMPATIBLE_API_KEY", "")) for spec in specs if spec.vendor_slug == catalogue.SERVERS
-        },
-        repeats=chosen.repeat,
-        warmups=max(0, chosen.warmups),
-        timeout_s=chosen.timeout,
-        use_cache=not chosen.no_cache,
-        machine_usd_per_hour=chosen.machine_price,
-        spend_cap_usd=chosen.spend_cap,
-        hear_with=find(chosen.hear_with, "asr") if chosen.hear_with else None,
+        **_shared(chosen, specs),
     )
     runner = Runner()
     try:
@@ -204,6 +219,11 @@ def run(chosen: argparse.Namespace) -> int:
     finally:
         runner.close()
     return OK if any(result.ok for result in results) else NONE_ANSWERED
+
+
+def run_batch(chosen: argparse.Namespace) -> int:
+    specs = _chosen_specs(chosen)
+    return batch_command.run(chosen, specs, _settings(chosen.option), _shared(chosen, specs))
 
 
 def _watch(runner: Runner, plan: Plan) -> list[Result]:
@@ -301,7 +321,15 @@ def export(chosen: argparse.Namespace) -> int:
     return OK
 
 
-COMMANDS = {"list": list_engines, "run": run, "doctor": doctor, "prepare": prepare, "export": export}
+COMMANDS = {
+    "list": list_engines,
+    "run": run,
+    "batch": run_batch,
+    "doctor": doctor,
+    "prepare": prepare,
+    "export": export,
+    "capsule": capsule.run,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -59,6 +59,7 @@ _COLUMNS = (
     Column("attempt_log", "Attempt log", "Every attempt: number, status, Retry-After, wall time.", "json"),
     Column("input_name", "Input", "File name of the sound, or the start of the text.", group="input"),
     Column("input_file", "Input sound", "Hash, length, rate and channels of the kept input.", "json", group="input"),
+    Column("input_text", "Input text", "The whole text, for tasks that take one.", group="input"),
     Column("batch_id", "Batch", "All rows of one run over a dataset share it.", group="input"),
     Column("item", "Item", "Which input of the dataset this is.", group="input"),
     Column("slices", "Slices", "The manifest's further columns for this item.", "json", group="input"),

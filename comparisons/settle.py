@@ -99,6 +99,7 @@ def _base(plan: Plan, comparison_id: str, spec: EngineSpec, cell: Cell) -> dict[
         "input_audio_seconds": counted.get("input_audio_seconds"),
         "input_characters": None if takes_audio else counted.get("input_characters"),
         "reference": reference,
+        "input_text": None if takes_audio else getattr(plan.request, TASKS[plan.task].source),
         "batch_id": plan.batch_id,
         "item": plan.item,
         "slices": _json(dict(plan.slices)),

@@ -110,7 +110,7 @@ def _known(kept: Answers, name: str) -> VoiceList | None:
     answer = kept.get(name)
     if answer is None:
         return None
-    with suppress(ValueError, TypeError, KeyError):
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
         fetched_on = str(answer.row["fetched_on"])
         age = datetime.now(UTC) - datetime.fromisoformat(fetched_on)
         if timedelta(0) <= age < KEPT:
@@ -119,8 +119,8 @@ def _known(kept: Answers, name: str) -> VoiceList | None:
 
 
 def _read(fields: dict[str, Any]) -> Voice:
-    if not all(
-        isinstance(value, str) or (value is None and name in ("language", "description")) for name, value in fields.items()
-    ):
-        raise ValueError("a voice is made of texts")
-    return Voice(**fields)
+    voice = Voice(**fields)
+    told = [voice.language, voice.description]
+    if not all(isinstance(text, str) for text in (voice.id, voice.name, *(text for text in told if text is not None))):
+        raise TypeError("a voice is made of texts")
+    return voice

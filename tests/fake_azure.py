@@ -14,6 +14,7 @@ class FakeAzure:
     routes = (
         ("POST", r"/speechtotext/transcriptions:transcribe", "transcribe"),
         ("POST", r"/tts/cognitiveservices/v1", "speak"),
+        ("GET", r"/tts/cognitiveservices/voices/list", "list_voices"),
     )
     endless = b"\0\1" * 32_768
 
@@ -21,9 +22,21 @@ class FakeAzure:
         self.pcm = sine(0.5)
         self.hold: threading.Event | None = None
         """Speech stops after its first piece until this is set."""
+        self.voices = [
+            self.voice("en-US", "English (United States)", "Jenny", "JennyNeural"),
+            self.voice("sk-SK", "Slovak (Slovakia)", "Lukas", "LukasNeural"),
+            self.voice("en-US", "English (United States)", "Ava Dragon HD Latest", "Ava:DragonHDLatestNeural"),
+            self.voice("en-US", "English (United States)", "Gone", "GoneNeural") | {"Status": "Deprecated"},
+        ]
+        """The voices of the region, in the vendor's order."""
+
+    @staticmethod
+    def voice(locale: str, language: str, name: str, short: str) -> dict[str, Any]:
+        named = {"DisplayName": name, "LocalName": name, "ShortName": f"{locale}-{short}", "Gender": "Female"}
+        return {**named, "Locale": locale, "LocaleName": language, "VoiceType": "Neural", "Status": "GA"}
 
     def content_type(self, seen: Seen) -> str:
-        return "audio/basic" if "tts" in seen.path else "application/json"
+        return "audio/basic" if seen.path.endswith("v1") else "application/json"
 
     def error(self, status: int, name: str, key: str) -> Reply:
         said = "The model has been retired." if name == "gone" else f"Access denied for {key}\nsecond line"
@@ -52,6 +65,9 @@ class FakeAzure:
             "phrases": [phrase],
         }
         return Reply.of_json(answer, apim_request_id="az-1")
+
+    def list_voices(self, seen: Seen) -> Reply:
+        return Reply.of_json(self.voices, x_requestid="az-3")
 
     def speak(self, seen: Seen) -> Reply:
         ElementTree.fromstring(seen.body)

@@ -12,13 +12,26 @@ from fake_api import Reply, Seen, held, sine
 
 
 class FakeCartesia:
-    routes = (("POST", r"/tts/sse", "speak"), ("POST", r"/stt", "transcribe"))
+    routes = (("POST", r"/tts/sse", "speak"), ("POST", r"/stt", "transcribe"), ("GET", r"/voices", "list_voices"))
     endless = b"data: " + b" " * 65_536
 
     def __init__(self) -> None:
         self.pcm = sine(0.5)
         self.hold: threading.Event | None = None
         """Speech stops after its first piece until this is set."""
+        about = {"access": "public", "is_owner": False, "visibility": "all", "locales": [], "created_at": "2026-01-01T00:00:00Z"}
+        self.voices: list[dict[str, Any]] = [
+            {
+                "id": "f786b574-daa5-4673-aa0c-cbe3e8534c02",
+                "name": "Katie",
+                "language": "en",
+                "tagline": "Friendly Fixer",
+                "description": "A long text.",
+                **about,
+            },
+            {"id": "own-voice", "name": "Mine", "language": "de", "tagline": "", "description": "", **about},
+        ]
+        """What the account may use, in the vendor's order."""
         self.last: dict[str, Any] | None = {"type": "done", "done": True, "status_code": 206}
         """The event that ends the stream; None ends it without one."""
 
@@ -46,6 +59,13 @@ class FakeCartesia:
 
     def speak(self, seen: Seen) -> Reply:
         return Reply(200, self._events(), {"content-type": "text/event-stream", "x-request-id": "ca-1"})
+
+    def list_voices(self, seen: Seen) -> Reply:
+        """At most `limit` voices, from the one after `starting_after`."""
+        asked, ids = dict(seen.query), [each["id"] for each in self.voices]
+        start = ids.index(asked["starting_after"]) + 1 if "starting_after" in asked else 0
+        page = self.voices[start : start + int(asked["limit"])]
+        return Reply.of_json({"data": page, "has_more": start + len(page) < len(ids), "next_page": None})
 
     def transcribe(self, seen: Seen) -> Reply:
         assert seen.wav, "the upload holds no WAV"

@@ -47,6 +47,7 @@ class FakeElevenLabs:
         ("POST", r"/v1/music/stream", "music"),
         ("POST", r"/v1/audio-isolation", "isolate"),
         ("POST", r"/v1/music/stem-separation", "stems"),
+        ("GET", r"/v2/voices", "list_voices"),
     )
     endless = b"\0\1" * 32_768
 
@@ -58,11 +59,17 @@ class FakeElevenLabs:
         """What stem separation answers instead of its stems."""
         self.terminal = True
         """False: the live session never commits the rest."""
+        labels = {"language": "en", "accent": "american"}
+        self.voices: list[dict[str, Any]] = [
+            {"voice_id": "EXAVITQu4vr4xnSDxMaL", "name": "Sarah", "labels": labels, "description": "Reassuring."},
+            {"voice_id": "Own0000000000000aZ09", "name": "My own", "labels": None, "description": None},
+        ]
+        """What the account may use, in the vendor's order."""
         self.refusal: dict[str, str] | None = None
         """A message that the live session ends with."""
 
     def content_type(self, seen: Seen) -> str:
-        return "application/json" if seen.path.endswith("speech-to-text") else "audio/mpeg"
+        return "application/json" if seen.path.endswith(("speech-to-text", "voices")) else "audio/mpeg"
 
     def error(self, status: int, name: str, key: str) -> Reply:
         said = "The model is no longer available." if name == "gone" else f"Refused for {key}\nsecond line"
@@ -88,6 +95,14 @@ class FakeElevenLabs:
     def speak(self, seen: Seen) -> Reply:
         headers = {"content-type": "audio/pcm", "request-id": "el-2", "character-cost": str(len(seen.json()["text"]))}
         return Reply(200, held(self.pcm, 1_001, self.hold), headers)
+
+    def list_voices(self, seen: Seen) -> Reply:
+        """Pages of at most page_size; the token says where the next one begins."""
+        asked = dict(seen.query)
+        start, size = int(asked.get("next_page_token", "from-0").removeprefix("from-")), int(asked["page_size"])
+        more = start + size < len(self.voices)
+        answer = {"voices": self.voices[start : start + size], "has_more": more, "total_count": 0}
+        return Reply.of_json(answer | {"next_page_token": f"from-{start + size}" if more else None})
 
     def music(self, seen: Seen) -> Reply:
         sound = mp3((seen.json().get("music_length_ms") or 1_000) / 1_000)

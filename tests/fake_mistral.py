@@ -19,6 +19,7 @@ class FakeMistral:
         ("POST", r"/v1/audio/transcriptions", "transcribe"),
         ("POST", r"/v1/audio/speech", "speak"),
         ("POST", r"/v1/chat/completions", "chat"),
+        ("GET", r"/v2/audio/voices", "list_voices"),
     )
     endless = b"data: " + b"x" * 65_536
 
@@ -32,12 +33,20 @@ class FakeMistral:
         self.samples = np.frombuffer(sine(0.5), "<i2").astype("<f4") / 32768
         self.speech = self.samples.tobytes()
         self.deprecated = False
+        about = {"created_at": "2026-01-01T00:00:00Z", "user_id": None, "type": "preset"}
+        self.voices: list[dict[str, Any]] = [
+            {"id": "voice_478", "name": "Paul", "languages": ["en"], "description": "Neutral.", **about},
+            {"id": "voice_own", "name": "Mine", **about},
+        ]
+        """What the account may use, in the vendor's order."""
 
     def content_type(self, seen: Seen) -> str:
         return "text/event-stream" if self._streamed(seen) else "application/json"
 
     def _streamed(self, seen: Seen) -> bool:
-        return dict(seen.fields).get("stream") == "true" or (not seen.fields and seen.json().get("stream") is True)
+        return dict(seen.fields).get("stream") == "true" or (
+            bool(seen.body) and not seen.fields and seen.json().get("stream") is True
+        )
 
     def error(self, status: int, name: str, key: str) -> Reply:
         said = "The model has been retired." if name == "gone" else f"Refused for {key}\nsecond line"
@@ -77,6 +86,14 @@ class FakeMistral:
         deltas = [(kind, {"type": kind, "text": text}) for text in ("the quick", " brown", " fox")]
         language = ("transcription.language", {"type": "transcription.language", "audio_language": "en"})
         return self._events(language, *deltas, ("transcription.done", {"type": "transcription.done", **done}))
+
+    def list_voices(self, seen: Seen) -> Reply:
+        """Pages of at most page_size; the token says where the next one begins."""
+        asked = dict(seen.query)
+        start, size = int(asked.get("page_token", "from-0").removeprefix("from-")), int(asked["page_size"])
+        more = start + size < len(self.voices)
+        answer = {"data": self.voices[start : start + size], "next_page_token": f"from-{start + size}" if more else None}
+        return Reply(200, json.dumps(answer).encode(), self._headers("application/json"))
 
     def speak(self, seen: Seen) -> Reply:
         cut = len(self.speech) // 2 | 1  # splits a sample

@@ -19,6 +19,7 @@ from engine.audio import Audio
 from engine.contract import Stem, Tag, Text
 from engine.tasks import TASKS
 from ui.board import Badge, BoardState, Card, Measure, Sound, TagBar, Tile, servable
+from ui.words import spans_for_rows
 
 PEAKS = 160
 LISTENING_LUFS = -16.0
@@ -84,14 +85,27 @@ class Cards:
         now = time.monotonic()
         for cell, card in self._cards.items():
             card.elapsed_s = None if card.state in ("ok", "error") else now - self._since[cell]
-        if done:
-            self._match_loudness()
         self._mark_best()
         return BoardState(
             phase="done" if done else "running",
             headline=self._headline(),
             cards=list(self._cards.values()),
         )
+
+    def finish(self) -> list[str]:
+        """What needs all answers: marked words and one loudness. Returns sentences on what could not be marked."""
+        self._match_loudness()
+        if self.task.name != "asr":
+            return []
+        marks, notes = spans_for_rows(self.rows, self.plan.request.language)
+        for card in self._cards.values():
+            card.spans = marks.get(card.key, [])
+        return notes
+
+    @property
+    def in_order(self) -> list[Result]:
+        """The results as they were asked for, whichever came first."""
+        return [self.results[cell] for cell in self._cards if cell in self.results]
 
     @property
     def rows(self) -> list[Mapping[str, Any]]:

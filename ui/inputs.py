@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from comparisons.catalogue import SERVER_TASKS, engines_for, readiness
+from comparisons.cost import machine_price_from_environment
 from comparisons.samples import Sample
 from engine.tasks import Task
 
@@ -106,7 +107,10 @@ def run_settings(task: Task) -> dict[str, gr.components.Component]:
         "timeout_s": gr.Number(120, label="Deadline per engine (s)", minimum=1, maximum=LONGEST_S),
         "use_cache": gr.Checkbox(True, label="Reuse known answers", info="Shown with their first times and marked cached."),
         "machine_usd_per_hour": gr.Number(
-            None, label="This machine's price ($ per hour)", info="Gives local runs a cost.", minimum=0
+            machine_price_from_environment(),
+            label="This machine's price ($ per hour)",
+            info="Gives local runs a cost.",
+            minimum=0,
         ),
         "spend_cap_usd": gr.Number(None, label="Spend cap for this run ($)", minimum=0),
     }

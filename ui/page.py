@@ -12,8 +12,10 @@ from comparisons.intake import limits_here
 from comparisons.runner import Runner
 from engine.tasks import TASKS
 from ui.api import build_api
+from ui.capsule import build_capsule_tab
 from ui.guard import middleware
 from ui.keys import key_boxes
+from ui.listen import build_listen_tab
 from ui.note import Note
 from ui.tab import Desk, build_tab
 from ui.table import build_table_tab
@@ -40,12 +42,17 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             gr.Markdown(KEYS)
             desk = Desk(runner, key_boxes())
         keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, api_visibility="private", show_progress="hidden")
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):
                     build_tab(task.name, desk)
             with gr.Tab("Table", id="table") as table:
                 build_table_tab(table, lambda: runner.store, _session)
+            with gr.Tab("Listen", id="listen") as listen:
+                build_listen_tab(listen, lambda: runner.store, _session)
+            with gr.Tab("Comparison", id="comparison") as comparison:
+                arrival = build_capsule_tab(comparison, lambda: runner.store)
+        arrival(demo, tabs)
         build_api(runner)
 
         def closed(request: gr.Request) -> None:

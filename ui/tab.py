@@ -26,7 +26,7 @@ from comparisons.settle import visible_line
 from comparisons.table import write_csv
 from engine.contract import EngineError, EngineSpec, Request, options_of
 from engine.tasks import TASKS, Task, usage_of
-from ui.board import Board
+from ui.board import Board, servable
 from ui.cards import Cards
 from ui.chart import Chart, bars_from_rows
 from ui.choices import picker_state, preselected
@@ -45,7 +45,9 @@ from ui.inputs import (
 from ui.keys import read_keys
 from ui.note import Note, bad, warn
 from ui.picker import Picker
+from ui.voices import on_fetch, voice_box
 from ui.widgets import setting_widgets
+from ui.words import Words, chosen_text, state_from_results
 
 REDRAW_S = 0.1
 """Pieces are gathered for this long: ten redraws a second look live and leave the processor to the engines."""
@@ -139,6 +141,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
                 reference = reference_box(task, samples)
                 with gr.Accordion("Settings", open=False, visible=any(_honoured(task, specs))):
                     asked |= setting_widgets(task, specs, skip=tuple(asked))
+                    voices = voice_box(task_name, asked)
             with gr.Column(elem_classes="sc-card"):
                 picker = Picker(picker_state(task_name, preselected(task_name), {}, None))
                 with gr.Row(elem_classes="sc-run"):
@@ -151,6 +154,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
         with gr.Column(elem_classes="sc-right"):
             board = Board({"phase": "empty", "empty_text": _EMPTY})
             chart = Chart(visible=False)
+            words = Words() if task_name == "asr" else None
             with gr.Row():
                 download = gr.DownloadButton(
                     "Download this run as CSV", visible=False, size="md", elem_id=f"csv-{task_name}", elem_classes="sc-download"
@@ -191,36 +195,59 @@ def build_tab(task_name: str, desk: Desk) -> None:
         except EngineError as error:
             return bad(str(error))
 
-    async def run(request: gr.Request, *values: Any) -> AsyncIterator[tuple[Any, ...]]:
-        nothing = (gr.skip(),) * 6
+    async def run(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
         try:
             plan = await asyncio.to_thread(_plan, task, page, values, request.session_hash)
         except EngineError as error:
-            yield (*nothing[:5], bad(str(error)))
+            yield {price: bad(str(error))}
             return
         under_way = await asyncio.to_thread(desk.runner.start, plan)
         cards = Cards(plan, desk.runner.store)
         runs = desk.running.setdefault(request.session_hash or "", set())
         runs.add(under_way)
         try:
-            yield cards.state(), gr.skip(), gr.skip(), gr.Button(visible=False), gr.Button(visible=True), ""
+            yield {
+                board: cards.state(),
+                run_button: gr.Button(visible=False),
+                stop_button: gr.Button(visible=True),
+                price: "",
+            } | ({words: {}} if words is not None else {})
             while not under_way.finished:
                 await asyncio.sleep(REDRAW_S)
                 if await asyncio.to_thread(cards.apply, under_way.drain()):
-                    yield (cards.state(), *nothing[1:])
+                    yield {board: cards.state()}
             await asyncio.to_thread(cards.apply, under_way.drain())
-            yield (
-                cards.state(done=True),
-                gr.update(value=bars_from_rows(cards.rows), visible=True),
-                gr.update(value=await asyncio.to_thread(_csv, task_name, cards.rows), visible=True),
-                gr.Button(visible=True),
-                gr.Button(visible=False),
-                _summary(under_way, cards),
-            )
+            yield await asyncio.to_thread(finished, plan, under_way, cards, page.read(values)[0]["source"])
         finally:
             runs.discard(under_way)
             if not under_way.finished:
                 under_way.cancel()
+
+    def finished(plan: Plan, under_way: Run, cards: Cards, source: Any) -> dict[Any, Any]:
+        """Everything that is shown once all cells have settled."""
+        notes = cards.finish()
+        shown = {
+            board: cards.state(done=True),
+            chart: gr.update(value=bars_from_rows(cards.rows), visible=True),
+            download: gr.update(value=_csv(task_name, cards.rows), visible=True),
+            run_button: gr.Button(visible=True),
+            stop_button: gr.Button(visible=False),
+            price: " ".join([_summary(under_way, cards), *notes]),
+        }
+        if words is not None:
+            shown[words] = state_from_results(cards.in_order, servable(source), plan.request.language)
+        return shown
+
+    def chosen(event: gr.EventData) -> Any:
+        return chosen_text(event) or gr.skip()
+
+    async def choose(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
+        """A reference built from chosen words: known answers are measured against it at once, and nothing is paid for twice."""
+        if not page.read(values)[0]["use_cache"]:
+            yield {price: "The reference has grown. Press Run to measure against it."}
+            return
+        async for update in run(request, *values):
+            yield update
 
     def stop(request: gr.Request) -> None:
         desk.stop(request.session_hash)
@@ -236,10 +263,17 @@ def build_tab(task_name: str, desk: Desk) -> None:
         except EngineError as error:
             yield gr.skip(), bad(str(error))
 
-    run_button.click(run, everything, [board, chart, download, run_button, stop_button, price], concurrency_limit=None, **PRIVATE)
+    results = [board, chart, download, run_button, stop_button, price, *([words] if words is not None else [])]
+    run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
+    if words is not None:
+        words.choose(chosen, None, reference, queue=False, **PRIVATE).then(
+            choose, everything, results, concurrency_limit=None, **PRIVATE
+        )
     stop_button.click(stop, None, None, queue=False, **PRIVATE)
     picker.input(reprice, everything, price, concurrency_limit=None, trigger_mode="always_last", **PRIVATE)
     picker.prepare(prepare, everything, [picker, price], **PRIVATE)
+    if voices is not None:
+        on_fetch(voices, task_name, asked["voice"], picker, desk.keys, desk.runner.store.folder / "voices")
     changing = [source, *asked.values(), *how.values()]
     refreshed = {"fn": refresh, "inputs": everything, "outputs": [picker, said, price], "concurrency_limit": None}
     gr.on([each.change for each in changing], **refreshed, trigger_mode="always_last", **PRIVATE)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import typing
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from engine.contract import EngineSpec, options_of
+from comparisons.voices import VoiceList, list_name
+from engine.contract import EngineSpec, Voice, options_of
 from engine.tasks import Task
+
+OWN = ("the engine's own", "")
+"""The first choice of a list: nothing is asked for."""
 
 
 def setting_widgets(
@@ -27,21 +33,38 @@ def setting_widgets(
         common: dict[str, Any] = {"label": how.label, "info": how.help or None, "value": fields[name].default}
         if bool in kinds:
             widgets[name] = gr.Checkbox(**common)
+        elif (int in kinds or float in kinds) and fields[name].default is None:
+            # gr.Number writes 0 into an empty box as soon as it is shown, which then counts as asked for; text is checked later
+            widgets[name] = gr.Textbox(**common, max_length=20)
         elif int in kinds or float in kinds:
             widgets[name] = gr.Number(
                 **common, minimum=how.minimum, maximum=how.maximum, step=how.step, precision=0 if int in kinds else None
             )
-        elif choices := how.choices or _voices(name, honoured):
-            widgets[name] = gr.Dropdown(
-                [("the engine's own", ""), *choices], **common | {"value": ""}, allow_custom_value=not how.choices
-            )
+        elif choices := how.choices or (voice_choices(honoured) if name == "voice" else ()):
+            widgets[name] = gr.Dropdown([OWN, *choices], **common | {"value": ""}, allow_custom_value=not how.choices)
         else:
             widgets[name] = gr.Textbox(**common, lines=how.lines, max_lines=how.lines + 3, max_length=how.max_length)
     return widgets
 
 
-def _voices(name: str, specs: list[EngineSpec]) -> tuple[tuple[str, str], ...]:
-    """Every voice that an engine lists, named with its engine, because a voice means nothing to another engine."""
-    if name != "voice":
-        return ()
-    return tuple((f"{voice} · {spec.name}", voice) for spec in specs for voice in spec.voices)
+def voice_choices(specs: Sequence[EngineSpec], lists: Mapping[str, VoiceList] | None = None) -> tuple[tuple[str, str], ...]:
+    """Every voice named with its engine, because a voice means nothing to another engine.
+
+    `lists`: lists that were fetched, by `list_name`. One of them stands for all engines that share it, under the vendor's name.
+    """
+    choices: list[tuple[str, str]] = []
+    fetched = dict(lists or {})
+    shared = Counter(list_name(spec) for spec in specs)
+    for spec in specs:
+        name = list_name(spec)
+        if found := fetched.pop(name, None):
+            whose = spec.vendor if shared[name] > 1 else spec.name
+            choices += [(f"{_called(voice)} · {whose}", voice.id) for voice in found.voices]
+        elif name not in (lists or {}):
+            choices += [(f"{voice} · {spec.name}", voice) for voice in spec.voices]
+    return tuple(choices)
+
+
+def _called(voice: Voice) -> str:
+    told = voice.language if voice.language and voice.language not in voice.name else None
+    return f"{voice.name} ({told})" if told else voice.name

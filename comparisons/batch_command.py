@@ -1,0 +1,153 @@
+"""The command `batch`: a dataset on many engines, with progress on stderr and the figures per engine on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from comparisons.batch import Batch, BatchPlan, Progress, Row
+from comparisons.batch_plan import MOST_AT_ONCE
+from comparisons.columns import COLUMNS
+from comparisons.datasets import open_dataset
+from comparisons.runner import Runner
+from comparisons.statistics import EngineFigures, Statistics, statistics_of, write_statistics
+from comparisons.table import printable, write_csv, write_jsonl
+from engine.contract import EngineError, EngineSpec
+from engine.tasks import TASKS
+
+_PER_S = (("h", 3_600), ("min", 60))
+
+
+def add_parser(commands: Any) -> argparse.ArgumentParser:
+    """The parser of `batch` without the options that it shares with `run`."""
+    command = commands.add_parser(
+        "batch", help="many inputs on many engines, resumable; exit 0 if anything was answered, 1 if nothing, 2 for bad input"
+    )
+    command.add_argument("task", choices=TASKS)
+    command.add_argument(
+        "dataset", help="a folder, .zip, manifest (.csv, .tsv, .jsonl), .txt with a text per line, or hub:owner/name"
+    )
+    command.add_argument("--summary", type=_summary_file, metavar="FILE", help="figures with intervals, .json or .csv")
+    command.add_argument("--resume", metavar="BATCH_ID", help="go on with a batch that was stopped or killed")
+    command.add_argument("--at-once", type=_at_once, default=1, metavar="N", help="items under way together (default 1)")
+    return command
+
+
+def _summary_file(text: str) -> Path:
+    if Path(text).suffix.lower() not in (".json", ".csv"):
+        raise argparse.ArgumentTypeError(f"must end in .json or .csv, got {text!r}")
+    return Path(text)
+
+
+def _at_once(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_AT_ONCE:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_AT_ONCE}, got {number}")
+    return number
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Mapping[str, str], shared: Mapping[str, Any]) -> int:
+    """`shared`: the fields of the plan that come from the options shared with `run`. The exit status; raises EngineError."""
+    runner = Runner()
+    try:
+        with open_dataset(chosen.dataset, chosen.task) as dataset:
+            plan = BatchPlan(chosen.task, specs, settings=settings, at_once=chosen.at_once, **shared)
+            batch = Batch(runner, dataset, plan, batch_id=chosen.resume, on_row=lambda row: _tell(row, batch.progress()))
+            _say(f"batch {batch.batch_id}: {len(dataset)} items, {len(specs)} engines; --resume {batch.batch_id} goes on with it")
+            for vendor, line in {spec.vendor: spec.data_use for spec in specs if spec.where == "cloud" and spec.data_use}.items():
+                _say(f"{vendor} and your data: {line}")
+            batch.start()
+            try:
+                batch.wait()
+            except KeyboardInterrupt:
+                batch.cancel()
+                batch.wait()
+            found = statistics_of(batch.rows())
+            sys.stdout.write(figures_table(found) + "\n")
+            for kind, write in (("csv", write_csv), ("jsonl", write_jsonl)):
+                if file := getattr(chosen, kind):
+                    _write(write, batch.rows(), file)
+            if chosen.summary:
+                _write(write_statistics, found, chosen.summary)
+            end = batch.progress()
+    finally:
+        runner.close()
+    _say(f"batch {end.batch_id} {end.state}: {end.ok + end.resumed} answered, {end.failed} failed, ${end.spent_usd:.4f} spent")
+    if end.fault:
+        raise EngineError(end.fault)
+    return 0 if any(each.ok for each in found.engines) else 1
+
+
+def _tell(row: Row, now: Progress) -> None:
+    took = "" if row["total_s"] is None else f" in {row['total_s']:.3f} s"
+    cached = " (cached)" if row["cached"] else ""
+    left = "" if now.eta_s is None else f", about {_duration(now.eta_s)} left"
+    name = printable(str(row["input_name"]))
+    _say(f"[{now.cells_done}/{now.cells}] {row['engine_id']} {name}: {row['status']}{took}{cached}; ${now.spent_usd:.4f}{left}")
+    if row["error"]:
+        _say(f"  {printable(row['error'])}")
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in _PER_S:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _write(write: Any, rows: Any, file: Path) -> None:
+    try:
+        write(rows, file)
+    except OSError as error:
+        raise EngineError(f"{file} could not be written: {error.strerror}") from None
+    _say(f"wrote {file}")
+
+
+def figures_table(found: Statistics) -> str:
+    """One line per engine with n and the interval of its first metric, as aligned plain text."""
+    header = ("Engine", "Answered", "First p50", "Total p50", "Total p95", "RTF p50", "Cost", "Quality")
+    lines = [header, *(_line(each) for each in found.engines)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
+    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    for pair in found.pairs:
+        if pair.verdict in ("left", "right"):
+            table.append(f"{getattr(pair, pair.verdict)} is better by {COLUMNS[pair.metric].label}: {_pair(pair)}")
+        else:
+            table.append(f"{pair.left} and {pair.right}: {pair.verdict} by {COLUMNS[pair.metric].label} ({pair.n} items)")
+    return "\n".join([*table, *found.not_enough])
+
+
+def _pair(pair: Any) -> str:
+    return f"{pair.left} against {pair.right} on {pair.n} items, p = {pair.p_adjusted:.2g}"
+
+
+def _line(each: EngineFigures) -> tuple[str, ...]:
+    def shown(name: str, value: float | None) -> str:
+        return COLUMNS[name].shown(value) or "–"
+
+    name = next(iter(each.quality), None)
+    metric = "wer_pooled" if "wer_pooled" in each.quality else name
+    quality = "–"
+    if metric and each.quality[metric].value is not None:
+        interval = each.quality[metric]
+        column = COLUMNS[name]
+        bounds = "" if interval.low is None else f" [{column.shown(interval.low)}, {column.shown(interval.high)}]"
+        quality = f"{column.label} {column.shown(interval.value)}{bounds}, n = {interval.n}"
+    return (
+        each.engine_id,
+        f"{each.ok} of {each.runs}",
+        shown("first_s", each.first_s.p50),
+        shown("total_s", each.total_s.p50),
+        shown("total_s", each.total_s.p95),
+        shown("rtf", each.rtf.p50),
+        shown("cost_usd", each.cost_usd),
+        quality,
+    )

@@ -1,0 +1,329 @@
+"""Where transcripts differ: one flowing text whose disputed places show every variant, who speaks when, and captions."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import FileData, GradioModel
+from pydantic import BaseModel, Field
+
+from comparisons import words as texts
+from comparisons.differences import Agreement, differing, disagreements, spans, usable
+from comparisons.results import Result
+from comparisons.words import Withheld
+from engine.contract import Word
+from ui.board import Span
+
+HERE = Path(__file__).parent
+LONGEST_REFERENCE = 500_000
+MOST_TURNS = 500
+"""Turns drawn for one engine: about an hour of talk."""
+MOST_LANES = 12
+MOST_CAPTIONS = 300_000
+"""Characters of captions sent to the browser, all engines together."""
+PAUSE_S = 0.8
+"""A silence that ends a caption and a turn."""
+CAPTION_S = 6.0
+CAPTION_LINE = 42
+"""Characters; two lines of these are what subtitles usually show at once."""
+
+
+class Named(BaseModel):
+    """An engine under its letters: "DN", "Deepgram Nova-3"."""
+
+    name: str
+    letters: str
+    captions: str = ""
+    """WebVTT; "" when the engine gave no word times."""
+
+
+class Choice(BaseModel):
+    text: str
+    """"" when these engines have no word there."""
+    engines: list[int]
+    """Places in `WordsState.engines`."""
+
+
+class Dispute(BaseModel):
+    place: int
+    choices: list[Choice]
+    """The one that most engines have comes first."""
+    tied: bool = False
+
+
+class Turn(BaseModel):
+    lane: int
+    start_s: float
+    end_s: float
+    text: str
+
+
+class Lanes(BaseModel):
+    """Who speaks when, as one engine hears it."""
+
+    engine: int
+    speakers: list[str]
+    turns: list[Turn]
+
+
+class WordsState(GradioModel):
+    engines: list[Named] = Field(default=[])
+    words: list[str] = Field(default=[])
+    """The text of most engines, place by place; "" where most have none."""
+    times: list[tuple[float, float] | None] = Field(default=[])
+    """Start and end in seconds of each place; None where no engine gave them."""
+    disputes: list[Dispute] = Field(default=[])
+    unspaced: bool = False
+    pairs: list[tuple[int, int, float]] = Field(default=[])
+    """Two engines and the share of words that both have alike, 0 to 1."""
+    lanes: list[Lanes] = Field(default=[])
+    sound: FileData | None = None
+    """The input, from `ui.board.servable`."""
+    notes: list[str] = Field(default=[])
+    """Sentences on what was left out."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    name: str
+    text: str
+    words: Sequence[Word] = ()
+
+
+class Words(gr.HTML):
+    """Shows a WordsState, every text as plain text; nothing at all while there are no words.
+
+    Event `choose`: the person wants the chosen words as reference; `chosen_text(event)` reads them. As an input it yields None.
+    """
+
+    data_model = WordsState
+
+    def __init__(self, value: WordsState | None = None, **options: Any) -> None:
+        super().__init__(
+            value,
+            html_template="<section class='sc-words' aria-label='Where they differ' hidden></section>",
+            js_on_load=(HERE / "words.js").read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def preprocess(self, payload: WordsState | None) -> None:
+        return None
+
+    def postprocess(self, value: WordsState | dict[str, Any] | None) -> WordsState:
+        return WordsState.model_validate(value or {})
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+    def example_payload(self) -> None:
+        return None
+
+    def example_value(self) -> dict[str, Any]:
+        return {}
+
+
+def chosen_text(event: gr.EventData) -> str:
+    """The reference that a browser sent with `choose`: one line without control characters; "" for anything else than a text."""
+    data = event._data
+    text = data.get("text") if isinstance(data, dict) else None
+    if not isinstance(text, str):
+        return ""
+    return " ".join("".join(each for each in text[:LONGEST_REFERENCE] if _printable(each)).split())
+
+
+def _printable(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
+
+
+# ---------------------------------------------------------------- from answers to a state
+
+
+def state_from_results(results: Iterable[Result], sound: FileData | None = None, language: str | None = None) -> WordsState:
+    """The first good answer of each engine, in the order given. Takes seconds for hours of speech: call it in a thread."""
+    answers: dict[str, Answer] = {}
+    for result in results:
+        if result.ok and result.output is not None and result.output.text:
+            answers.setdefault(
+                result.row["engine_id"], Answer(result.row["engine_name"], result.output.text, result.output.words)
+            )
+    return words_state(list(answers.values()), sound, language)
+
+
+def words_state(answers: Sequence[Answer], sound: FileData | None = None, language: str | None = None) -> WordsState:
+    """`sound` is the input that word times refer to. What cannot be aligned leaves a note in place of words."""
+    named: dict[str, Answer] = {}
+    for answer in answers:
+        number = sum(name.split(" #")[0] == answer.name for name in named) + 1
+        named[answer.name if number == 1 else f"{answer.name} #{number}"] = answer
+    if not named:
+        return WordsState()
+    try:
+        agreement = disagreements(
+            {name: each.text for name, each in named.items()}, {name: each.words for name, each in named.items()}, language
+        )
+    except Withheld as why:
+        return WordsState(notes=[f"The answers could not be aligned: {why}."])
+    order = {name: place for place, name in enumerate(agreement.engines)}
+    notes, room, engines = list(agreement.left_out), MOST_CAPTIONS, []
+    for name, letters in zip(order, initials(list(order)), strict=True):
+        captions = webvtt(named[name].words)
+        if len(captions) > room:
+            notes.append(f"The captions of {name} are too long to be offered here.")
+            captions = ""
+        room -= len(captions)
+        engines.append(Named(name=name, letters=letters, captions=captions))
+    drawn = [(place, lanes_of(named[name].words)) for name, place in order.items()]
+    for place, (_, turns, left_out) in drawn:
+        if left_out:
+            notes.append(f"{left_out} later turns of {engines[place].name} are not drawn, after {len(turns)}.")
+    return WordsState(
+        engines=engines,
+        words=[column.text for column in agreement.columns],
+        times=[None if column.start_s is None else (column.start_s, column.end_s) for column in agreement.columns],
+        disputes=_disputes(agreement, order),
+        unspaced=agreement.unspaced,
+        pairs=[(order[left], order[right], share) for (left, right), share in agreement.pairs.items()],
+        lanes=[Lanes(engine=place, speakers=speakers, turns=turns) for place, (speakers, turns, _) in drawn if turns],
+        sound=sound,
+        notes=notes,
+    )
+
+
+def _disputes(agreement: Agreement, order: Mapping[str, int]) -> list[Dispute]:
+    return [
+        Dispute(
+            place=place,
+            choices=[Choice(text=each.text, engines=[order[name] for name in each.engines]) for each in column.variants],
+            tied=column.tied,
+        )
+        for place, column in enumerate(agreement.columns)
+        if column.disputed
+    ]
+
+
+def initials(names: Sequence[str]) -> list[str]:
+    """One or two letters per name, each name its own: "DN" for Deepgram Nova-3; a number follows where letters are taken."""
+    found: list[str] = []
+    for name in names:
+        parts = ["".join(filter(str.isalnum, part)) for part in name.split()]
+        letters = "".join(part[0] for part in parts if part)[:2].upper() or "?"
+        number = 2
+        while (tried := letters if letters not in found else f"{letters}{number}") in found:
+            number += 1
+        found.append(tried)
+    return found
+
+
+def spans_for_rows(rows: Iterable[Mapping[str, Any]], language: str | None = None) -> tuple[dict[str, list[Span]], list[str]]:
+    """What `Card.spans` shows for every good row, by card key, and sentences on what could not be marked.
+
+    A row with a reference is marked against it; rows without one, each engine's first, against each other.
+    """
+    found: dict[str, list[Span]] = {}
+    notes: list[str] = []
+    unmeasured: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        if row["status"] != "ok" or not row["output_text"]:
+            continue
+        key = f"{row['engine_id']}#{row['repeat']}"
+        if not row["reference"]:
+            unmeasured.setdefault(row["engine_id"], (key, row["output_text"]))
+            continue
+        try:
+            marked = spans(row["reference"], row["output_text"], language)
+        except Withheld as why:
+            notes.append(f"{row['engine_name']}: {why}.")
+            continue
+        if marked and marked[-1].title and marked[-1].kind == "same":
+            notes.append(f"{row['engine_name']}: {marked[-1].title}.")
+        found[key] = [Span(**asdict(span)) for span in marked]
+    if len(unmeasured) > 1:
+        heard = dict(unmeasured.values())
+        try:
+            marks = differing(disagreements(heard, None, language), heard)
+            found |= {key: [Span(**asdict(span)) for span in own] for key, own in marks.items()}
+        except Withheld as why:
+            notes.append(f"The answers could not be aligned: {why}.")
+    return found, notes
+
+
+# ---------------------------------------------------------------- from word times to lanes and captions
+
+
+def _timed(words: Iterable[Word]) -> list[Word]:
+    """The words whose times are numbers that make sense, in order of their start."""
+    return sorted((word for word in words if usable(word) and word.text.strip()), key=lambda word: word.start_s)
+
+
+def _joined(words: Sequence[Word]) -> str:
+    text = " ".join(" ".join(word.text.split()) for word in words)
+    return text.replace(" ", "") if texts.unspaced(text) else text
+
+
+def lanes_of(words: Iterable[Word]) -> tuple[list[str], list[Turn], int]:
+    """The speakers in order of appearance, their turns, and how many turns were left out; all empty without speakers."""
+    turns: list[list[Word]] = []
+    for word in _timed(words):
+        if not word.speaker:
+            continue
+        last = turns[-1][-1] if turns else None
+        if last and last.speaker == word.speaker and word.start_s - last.end_s <= PAUSE_S:
+            turns[-1].append(word)
+        else:
+            turns.append([word])
+    speakers = list(dict.fromkeys(str(turn[0].speaker) for turn in turns))[:MOST_LANES]
+    known = [turn for turn in turns if turn[0].speaker in speakers]
+    drawn = [
+        Turn(
+            lane=speakers.index(turn[0].speaker),
+            start_s=turn[0].start_s,
+            end_s=max(word.end_s for word in turn),
+            text=_joined(turn)[:500],
+        )
+        for turn in known[:MOST_TURNS]
+    ]
+    return [speaker[:60] for speaker in speakers], drawn, len(turns) - len(drawn)
+
+
+def webvtt(words: Iterable[Word]) -> str:
+    """WebVTT captions of two lines at most, with voices where the words have speakers; "" when no word has a usable time."""
+    cues: list[list[Word]] = []
+    for word in _timed(words):
+        cue = cues[-1] if cues else []
+        length = sum(len(each.text) + 1 for each in cue)
+        ended = cue and (
+            cue[-1].speaker != word.speaker
+            or word.start_s - cue[-1].end_s > PAUSE_S
+            or word.end_s - cue[0].start_s > CAPTION_S
+            or length + len(word.text) > 2 * CAPTION_LINE - 8
+            or (length > CAPTION_LINE // 2 and cue[-1].text.rstrip()[-1:] in tuple(".?!。？！"))
+        )
+        if ended or not cues:
+            cues.append([])
+        cues[-1].append(word)
+    blocks = []
+    for cue in cues:
+        end_s = max(cue[0].start_s + 0.2, *(word.end_s for word in cue))
+        voice = f"<v {_plain(cue[0].speaker)}>" if cue[0].speaker else ""
+        lines = "\n".join(_plain(line) for line in textwrap.wrap(_joined(cue), CAPTION_LINE))
+        blocks.append(f"{_clock(cue[0].start_s)} --> {_clock(end_s)}\n{voice}{lines}\n")
+    return "\n".join(["WEBVTT\n", *blocks]) if blocks else ""
+
+
+def _plain(text: str) -> str:
+    """Text that a caption reader cannot take for markup, a time line or the end of a caption."""
+    return escape(" ".join("".join(filter(_printable, str(text))).split()), quote=False)
+
+
+def _clock(second: float) -> str:
+    thousandths = round(second * 1000)
+    minutes, rest = divmod(thousandths, 60_000)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"
