@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons import __version__, batch_command, capsule, catalogue
+from comparisons import __version__, batch_command, capsule, catalogue, projection, systems
 from comparisons.asking import build_request, read_reference, task_named
 from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
 from comparisons.cost import machine_price_from_environment, rule_text
@@ -62,7 +62,8 @@ def parser() -> argparse.ArgumentParser:
     for kind in WRITERS:
         command.add_argument(f"--{kind}", type=Path, metavar="FILE")
     command.add_argument("--task", choices=TASKS)
-    capsule.add_parser(commands)
+    for module in (capsule, projection, systems):
+        module.add_parser(commands)
     return top
 
 
@@ -329,6 +330,8 @@ COMMANDS = {
     "prepare": prepare,
     "export": export,
     "capsule": capsule.run,
+    "costs": projection.run,
+    "catalogue": systems.run,
 }
 
 

@@ -263,17 +263,17 @@ def test_everything_is_reached_by_the_keyboard_with_one_tab_stop_for_the_text(ad
 def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page):  # noqa: F811
     page = open_page(address)
     page.get_by_role("button", name="next", exact=True).click()
-    assert page.locator(".sc-words-status").inner_text() == "“next”, 0:02.5 to 0:02.9."
-    page.wait_for_function("document.querySelector('.sc-words audio').currentTime >= 2.9", timeout=15_000)
-    page.wait_for_function("document.querySelector('.sc-words audio').paused", timeout=15_000)
-    assert page.evaluate("document.querySelector('.sc-words audio').currentTime") < 3.6
+    assert page.locator(".sc-differ-status").inner_text() == "“next”, 0:02.5 to 0:02.9."
+    page.wait_for_function("document.querySelector('.sc-differ audio').currentTime >= 2.9", timeout=15_000)
+    page.wait_for_function("document.querySelector('.sc-differ audio').paused", timeout=15_000)
+    assert page.evaluate("document.querySelector('.sc-differ audio').currentTime") < 3.6
 
 
 def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):  # noqa: F811
     with served(demo_of(words_state(answers(None))), theme=THEME) as address:
         page = open_page(address)
         page.get_by_role("button", name="next", exact=True).click()
-        assert page.locator(".sc-words-status").inner_text().startswith("No engine gave word times, so “next” cannot be played.")
+        assert page.locator(".sc-differ-status").inner_text().startswith("No engine gave word times, so “next” cannot be played.")
         assert page.locator(".sc-listen").count() == 0
 
 
@@ -305,9 +305,9 @@ def test_hostile_texts_names_and_speakers_stay_text_on_a_phone_without_sideways_
     with served(demo_of(words_state(spoken)), theme=THEME) as address:
         page = open_page(address, **PHONE)
         page.locator(".sc-stack").first.wait_for()
-        page.locator(".sc-words summary").click()
+        page.locator(".sc-differ summary").click()
         assert page.evaluate("window.__pwn") is None
-        assert page.locator(".sc-words :is(img, script, style)").count() == 0
+        assert page.locator(".sc-differ :is(img, script, style)").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.troubles == []
 
@@ -320,9 +320,9 @@ def test_a_hundred_thousand_characters_are_paged_and_answer_at_once(open_page): 
         page = open_page(address)
         page.locator(".sc-stack").first.wait_for()
         assert page.locator(".sc-flow button").count() < 1_000
-        assert page.locator(".sc-words-pages").inner_text().split("\n")[1].startswith("page 1 of ")
-        page.locator(".sc-words-pages").get_by_role("button", name="Next").click()
-        assert "page 2 of" in page.locator(".sc-words-pages").inner_text()
+        assert page.locator(".sc-differ-pages").inner_text().split("\n")[1].startswith("page 1 of ")
+        page.locator(".sc-differ-pages").get_by_role("button", name="Next").click()
+        assert "page 2 of" in page.locator(".sc-differ-pages").inner_text()
         page.get_by_role("button", name="Only differences").click()
         assert page.locator(".sc-stack").count() <= 60
         assert page.troubles == []

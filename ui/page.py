@@ -13,9 +13,12 @@ from comparisons.runner import Runner
 from engine.tasks import TASKS
 from ui.api import build_api
 from ui.capsule import build_capsule_tab
+from ui.catalogue import build_catalogue_tab
+from ui.costs import build_costs_tab
 from ui.guard import middleware
 from ui.keys import key_boxes
 from ui.listen import build_listen_tab
+from ui.method import build_method_tab
 from ui.note import Note
 from ui.tab import Desk, build_tab
 from ui.table import build_table_tab
@@ -48,10 +51,16 @@ def build(runner: Runner | None = None) -> gr.Blocks:
                     build_tab(task.name, desk)
             with gr.Tab("Table", id="table") as table:
                 build_table_tab(table, lambda: runner.store, _session)
+            with gr.Tab("Costs", id="costs") as costs:
+                build_costs_tab(costs, lambda: runner.store, _session)
+            with gr.Tab("Catalogue", id="catalogue") as systems:
+                build_catalogue_tab(systems)
             with gr.Tab("Listen", id="listen") as listen:
                 build_listen_tab(listen, lambda: runner.store, _session)
             with gr.Tab("Comparison", id="comparison") as comparison:
                 arrival = build_capsule_tab(comparison, lambda: runner.store)
+            with gr.Tab("Method", id="method"):
+                build_method_tab()
         arrival(demo, tabs)
         build_api(runner)
 

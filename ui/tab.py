@@ -24,12 +24,14 @@ from comparisons.runner import Plan, Run, Runner
 from comparisons.samples import for_task
 from comparisons.settle import visible_line
 from comparisons.table import write_csv
-from engine.contract import EngineError, EngineSpec, Request, options_of
+from engine.audio import Audio
+from engine.contract import EngineError, EngineSpec, Request, Stem, options_of
 from engine.tasks import TASKS, Task, usage_of
 from ui.board import Board, servable
 from ui.cards import Cards
 from ui.chart import Chart, bars_from_rows
 from ui.choices import picker_state, preselected
+from ui.deck import Deck, deck_from_results
 from ui.inputs import (
     INPUT_TITLES,
     LONGEST_S,
@@ -154,6 +156,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
         with gr.Column(elem_classes="sc-right"):
             board = Board({"phase": "empty", "empty_text": _EMPTY})
             chart = Chart(visible=False)
+            deck = Deck() if Audio in task.pieces or Stem in task.pieces else None
             words = Words() if task_name == "asr" else None
             with gr.Row():
                 download = gr.DownloadButton(
@@ -234,6 +237,8 @@ def build_tab(task_name: str, desk: Desk) -> None:
             stop_button: gr.Button(visible=False),
             price: " ".join([_summary(under_way, cards), *notes]),
         }
+        if deck is not None:
+            shown[deck] = deck_from_results(cards.in_order, desk.runner.store, getattr(plan.request, "audio", None), task)
         if words is not None:
             shown[words] = state_from_results(cards.in_order, servable(source), plan.request.language)
         return shown
@@ -263,7 +268,8 @@ def build_tab(task_name: str, desk: Desk) -> None:
         except EngineError as error:
             yield gr.skip(), bad(str(error))
 
-    results = [board, chart, download, run_button, stop_button, price, *([words] if words is not None else [])]
+    more = [each for each in (deck, words) if each is not None]
+    results = [board, chart, download, run_button, stop_button, price, *more]
     run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     if words is not None:
         words.choose(chosen, None, reference, queue=False, **PRIVATE).then(

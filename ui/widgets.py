@@ -50,19 +50,17 @@ def setting_widgets(
 def voice_choices(specs: Sequence[EngineSpec], lists: Mapping[str, VoiceList] | None = None) -> tuple[tuple[str, str], ...]:
     """Every voice named with its engine, because a voice means nothing to another engine.
 
-    `lists`: lists that were fetched, by `list_name`. One of them stands for all engines that share it, under the vendor's name.
+    `lists`: lists that were fetched, by `list_name`; they come first, for a browser shows only the first hundred until somebody
+    types. One list stands for all engines that share it, under the vendor's name.
     """
-    choices: list[tuple[str, str]] = []
-    fetched = dict(lists or {})
+    fetched, choices = dict(lists or {}), []
     shared = Counter(list_name(spec) for spec in specs)
     for spec in specs:
-        name = list_name(spec)
-        if found := fetched.pop(name, None):
-            whose = spec.vendor if shared[name] > 1 else spec.name
+        if found := fetched.pop(list_name(spec), None):
+            whose = spec.vendor if shared[list_name(spec)] > 1 else spec.name
             choices += [(f"{_called(voice)} · {whose}", voice.id) for voice in found.voices]
-        elif name not in (lists or {}):
-            choices += [(f"{voice} · {spec.name}", voice) for voice in spec.voices]
-    return tuple(choices)
+    rest = [spec for spec in specs if list_name(spec) not in (lists or {})]
+    return (*choices, *((f"{voice} · {spec.name}", voice) for spec in rest for voice in spec.voices))
 
 
 def _called(voice: Voice) -> str:

@@ -1,5 +1,5 @@
 // Draws a WordsState (ui/words.py). Everything that is shown goes through textContent: transcripts, names and speakers come from strangers.
-const root = element.querySelector('.sc-words');
+const root = element.querySelector('.sc-differ');
 const PLACES = 400;
 const DIFFERENCES = 60;
 const AROUND = 3;
@@ -33,10 +33,10 @@ function webAddress(url) {
 // ------------------------------------------------------------------ the frame, built once
 
 const part = {};
-const head = make('header', 'sc-words-head', root);
+const head = make('header', 'sc-differ-head', root);
 part.title = make('h3', '', head, 'Where they differ');
 part.count = make('span', 'sc-count', head);
-part.tools = make('div', 'sc-words-tools', head);
+part.tools = make('div', 'sc-differ-tools', head);
 part.only = button('sc-chip', part.tools, 'Only differences', () => {
   const place = currentPlace();
   state.only = !state.only;
@@ -52,9 +52,9 @@ part.legend.setAttribute('aria-label', 'Engines');
 part.flow = make('div', 'sc-flow', root);
 part.flow.setAttribute('role', 'group');
 part.flow.setAttribute('aria-label', 'The aligned text. Arrow keys move, Enter plays a word or chooses a variant, P plays, N goes to the next difference.');
-part.pages = make('nav', 'sc-words-pages', root);
+part.pages = make('nav', 'sc-differ-pages', root);
 part.pages.setAttribute('aria-label', 'Pages of the text');
-part.status = make('p', 'sc-words-status', root);
+part.status = make('p', 'sc-differ-status', root);
 part.status.setAttribute('role', 'status');
 part.build = make('div', 'sc-build', root);
 part.progress = make('span', 'sc-dim', part.build);
@@ -70,8 +70,8 @@ part.use = button('sc-use', part.build, 'Use as reference', () => {
   say(`The reference is now these ${state.value.unspaced ? plural(text.length, 'character') : plural(text.split(' ').length, 'word')}.`);
 });
 part.lanes = make('div', 'sc-speakers', root);
-part.more = make('div', 'sc-words-more', root);
-part.notes = make('div', 'sc-words-notes', root);
+part.more = make('div', 'sc-differ-more', root);
+part.notes = make('div', 'sc-differ-notes', root);
 const audio = make('audio', '', root);
 audio.preload = 'none';
 
@@ -371,7 +371,7 @@ function drawLanes() {
   if (!lanes.length) return;
   state.lane = Math.min(state.lane, lanes.length - 1);
   const own = lanes[state.lane];
-  const top = make('div', 'sc-words-head', part.lanes);
+  const top = make('div', 'sc-differ-head', part.lanes);
   make('h4', '', top, 'Who speaks when');
   if (lanes.length > 1) {
     const select = make('select', 'sc-chip', top);

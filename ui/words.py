@@ -108,7 +108,7 @@ class Words(gr.HTML):
     def __init__(self, value: WordsState | None = None, **options: Any) -> None:
         super().__init__(
             value,
-            html_template="<section class='sc-words' aria-label='Where they differ' hidden></section>",
+            html_template="<section class='sc-differ' aria-label='Where they differ' hidden></section>",
             js_on_load=(HERE / "words.js").read_text(encoding="utf-8"),
             apply_default_css=False,
             **options,
