@@ -206,6 +206,14 @@ _METRICS = (
         "words/min", 0, 0, ("tts",), _words_per_minute,
     ),
     Metric(
+        "silence_share", "Silence", "Share of the speech in which nothing sounds (10 ms RMS at most 0.01 of full scale); a fraction.",
+        direction=0, tasks=("tts",), compute=lambda sample: sounds.silence_share(sample.audio), **_SHARE,
+    ),
+    Metric(
+        "tempo_bpm", "Tempo", "Estimated from the onsets; half and double tempo are easily confused.",
+        "bpm", 0, 0, ("music",), lambda sample: sounds.tempo_bpm(sample.audio),
+    ),
+    Metric(
         "si_sdr_db", "SI-SDR", "Scale-invariant signal-to-distortion ratio; mean over stems with a reference.",
         compute=lambda sample: _mean_over_stems(sample, "si_sdr_db"), **_STEMS,
     ),

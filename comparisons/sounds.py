@@ -41,6 +41,27 @@ def leading_silence_s(samples: np.ndarray, rate: int) -> float:
     return samples.shape[1] / rate
 
 
+def silence_share(audio: Audio) -> float:
+    """Share of 10 ms windows whose RMS is at most 0.01 of full scale, 0 to 1. Raises Withheld for less than one window."""
+    mono = audio.mono().samples[0]
+    step = max(1, round(audio.rate * SILENCE_WINDOW_S))
+    whole = len(mono) // step
+    if not whole:
+        raise Withheld("it is shorter than 10 ms")
+    rms = np.sqrt(np.mean(mono[: whole * step].reshape(whole, step).astype(np.float64) ** 2, axis=1))
+    return float(np.mean(rms <= SILENCE_RMS))
+
+
+def tempo_bpm(audio: Audio) -> float:
+    """Beats per minute by the autocorrelation of onsets, an estimate. Raises Withheld where no beat stands out."""
+    from local_models._listening import RATE, tempo_bpm
+
+    found = tempo_bpm(audio.mono().resample(RATE).samples[0])
+    if found is None:
+        raise Withheld("no steady beat was found")
+    return float(found)
+
+
 def peak_dbfs(audio: Audio) -> float:
     """The largest sample against full scale, dB; above 0 the sound clips in 16 bits. Raises Withheld for digital silence."""
     if not audio.peak:

@@ -180,7 +180,7 @@ def _spec(
 ENGINES = [
     _spec(
         "hpss",
-        "Harmonic and percussive (HPSS)",
+        "HPSS: harmonic, percussive",
         "HPSS (librosa)",
         Hpss,
         "Steady tones against strokes by median filters; voices end up in both stems.",
@@ -190,7 +190,7 @@ ENGINES = [
     ),
     _spec(
         "repet-sim",
-        "Background and foreground (REPET-SIM)",
+        "REPET-SIM: background, foreground",
         "REPET-SIM (librosa nn_filter)",
         RepetSim,
         "What repeats is background, the rest foreground; that the voice is the foreground is a guess. Weak below 30 s.",
@@ -200,7 +200,7 @@ ENGINES = [
     ),
     _spec(
         "nmf",
-        "Harmonic and percussive (NMF)",
+        "NMF: harmonic, percussive",
         "NMF + spectral-flatness grouping",
         Nmf,
         "Twelve spectral templates: those with a flat spectrum or sudden onsets are percussive, the others harmonic.",

@@ -495,7 +495,7 @@ def test_the_rows_are_a_radio_group_that_says_what_is_heard(switch):
     assert slider.get_attribute("aria-valuetext") == "1.0 of 3.0 seconds"
 
 
-def test_the_gain_is_applied_while_loudness_is_matched_and_the_download_is_the_original(switch):
+def test_T13_the_gain_is_applied_while_loudness_is_matched_and_the_download_is_the_original(switch):
     switch.press("[")
     switch.play()
     switch.press("3")

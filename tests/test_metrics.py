@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
-from comparisons import words
+from comparisons import sounds, words
 from comparisons.columns import COLUMNS
 from comparisons.metrics import (
     METRICS,
@@ -20,6 +20,7 @@ from comparisons.metrics import (
     measure_round_trip,
     pooled_wer,
 )
+from comparisons.words import Withheld
 from engine.audio import Audio
 from engine.contract import Ask, Classify, Compose, Separate, Stem, Synthesize, Tag, Transcribe
 from engine.tasks import TASKS, Output
@@ -426,3 +427,21 @@ assert not (heavy - {"jiwer"}) & sys.modules.keys(), heavy & sys.modules.keys()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_share_of_silence_is_that_of_its_ten_millisecond_frames():
+    rate = 16_000
+    sound = Audio(np.concatenate([np.zeros(rate // 4), np.full(rate * 3 // 4, 0.5)]).astype(np.float32), rate)
+    assert sounds.silence_share(sound) == pytest.approx(0.25)
+    with pytest.raises(Withheld):
+        sounds.silence_share(Audio(np.zeros(10, np.float32), rate))
+
+
+def test_the_tempo_of_clicks_is_found_and_of_noise_it_is_withheld_or_a_number():
+    rate = 16_000
+    clicks = np.zeros(rate * 10, np.float32)
+    clicks[:: rate // 2] = 1.0
+    beat = Audio(np.convolve(clicks, np.hanning(160), "same").astype(np.float32), rate)
+    assert sounds.tempo_bpm(beat) == pytest.approx(120, abs=3)
+    with pytest.raises(Withheld):
+        sounds.tempo_bpm(Audio(np.zeros(rate * 5, np.float32), rate))

@@ -169,7 +169,7 @@ def test_x_is_a_as_often_as_b_and_the_order_is_kept_with_the_listener(store, vot
     assert test["seed"] == 7
 
 
-def test_t13_every_sound_of_a_test_is_equally_loud_and_of_one_rate(store, votes):
+def test_T13_every_sound_of_a_test_is_equally_loud_and_of_one_rate(store, votes):
     comparison(store)
     test = votes.test(make_test(store, votes, "c1", "mushra"))
     made = [Audio.decode(votes.sounds.read(each["sha256"])) for each in test["stimuli"].values() if each["role"] == "engine"]
@@ -231,7 +231,7 @@ def test_strengths_are_those_that_a_general_optimiser_finds():
     assert strengths(np.stack([wins, wins.T]))[0] == pytest.approx(strengths(wins))
 
 
-def test_t14_ties_count_half_and_only_ties_are_a_draw():
+def test_T14_ties_count_half_and_only_ties_are_a_draw():
     pairings = [Pairing(number, 0, 1, 0.5) for number in range(30)]
     for estimate in preference(2, pairings):
         assert estimate.value == pytest.approx(0.5)
@@ -240,7 +240,7 @@ def test_t14_ties_count_half_and_only_ties_are_a_draw():
     assert 0.5 < half[0].value < preference(2, [Pairing(0, 0, 1, 1.0)] * 2)[0].value
 
 
-def test_t14_few_votes_of_one_mind_keep_a_wide_interval():
+def test_T14_few_votes_of_one_mind_keep_a_wide_interval():
     first, second = preference(2, [Pairing(0, 0, 1, 1.0)] * 3)
     assert first.n == second.n == 3
     assert first.low < 0.5 < first.high < 1.0
@@ -284,7 +284,7 @@ def test_abx_has_the_exact_binomial_p_value(right, n):
 # ---------------------------------------------------------------- outcomes and files
 
 
-def test_t14_without_enough_votes_nothing_is_ranked_but_n_and_intervals_are_there(store, votes):
+def test_T14_without_enough_votes_nothing_is_ranked_but_n_and_intervals_are_there(store, votes):
     comparison(store)
 
     def better(test, trial):
@@ -304,7 +304,7 @@ def test_t14_without_enough_votes_nothing_is_ranked_but_n_and_intervals_are_ther
     assert enough.lines[0].note == "24 won · 0 tied · 0 lost"
 
 
-def test_t15_the_spread_of_the_judges_is_shown_and_unsure_ones_are_counted(store, votes):
+def test_T15_the_spread_of_the_judges_is_shown_and_unsure_ones_are_counted(store, votes):
     comparison(store, 2)
     test_id = make_test(store, votes, "c1", "mushra", references={"output": tone(200)})
 

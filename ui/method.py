@@ -107,16 +107,19 @@ RULES = (
         13,
         "Louder sounds better",
         "Listening is at one loudness, with the gain shown, and what is downloaded is the original.",
+        "test_T13_the_gain_is_applied_while_loudness_is_matched_and_the_download_is_the_original",
     ),
     Rule(
         14,
         "A handful of votes becomes a rank",
         "A rank comes with its interval and its number of votes, and with too few there is none. Ties count.",
+        "test_T14_without_enough_votes_nothing_is_ranked_but_n_and_intervals_are_there",
     ),
     Rule(
         15,
         "A judging model changes its mind",
-        "No model judges here. One that did would be asked several times, and the median and the spread would be shown.",
+        "No model judges here, only listeners: the spread of their scores is shown, and unsure ones are counted.",
+        "test_T15_the_spread_of_the_judges_is_shown_and_unsure_ones_are_counted",
     ),
     Rule(
         16,
