@@ -206,7 +206,7 @@ _METRICS = (
         "words/min", 0, 0, ("tts",), _words_per_minute,
     ),
     Metric(
-        "silence_share", "Silence", "Share of the speech in which nothing sounds (10 ms RMS at most 0.01 of full scale); a fraction.",
+        "silence_share", "Silence", "Share of the speech that is silent (10 ms RMS at most 0.01 of full scale); a fraction.",
         direction=0, tasks=("tts",), compute=lambda sample: sounds.silence_share(sample.audio), **_SHARE,
     ),
     Metric(
