@@ -106,13 +106,16 @@ def run_settings(task: Task) -> dict[str, gr.components.Component]:
         ),
         "timeout_s": gr.Number(120, label="Deadline per engine (s)", minimum=1, maximum=LONGEST_S),
         "use_cache": gr.Checkbox(True, label="Reuse known answers", info="Shown with their first times and marked cached."),
-        "machine_usd_per_hour": gr.Number(
-            machine_price_from_environment(),
+        # Text boxes, because a number box turns "nothing" into 0 once it is shown, and a cap of 0 refuses every call.
+        "machine_usd_per_hour": gr.Textbox(
+            f"{price:g}" if (price := machine_price_from_environment()) is not None else "",
             label="This machine's price ($ per hour)",
             info="Gives local runs a cost.",
-            minimum=0,
+            max_length=20,
         ),
-        "spend_cap_usd": gr.Number(None, label="Spend cap for this run ($)", minimum=0),
+        "spend_cap_usd": gr.Textbox(
+            "", label="Spend cap for this run ($)", info="Cloud calls beyond it are refused.", max_length=20
+        ),
     }
     if task.name == "tts":
         heard_by = [("off", "")] + [(spec.name, spec.id) for spec in engines_for("asr") if readiness(spec).status == "ready"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -330,11 +331,16 @@ def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) ->
 
 
 def _within(value: Any, low: float, high: float, missing: Any, what: str) -> Any:
-    if value is None:
+    """The number in a box, typed or written; nothing gives `missing`. Raises EngineError naming the range."""
+    if value is None or value == "":
         return missing
-    if not isinstance(value, int | float) or not low <= value <= high:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number <= high:
         raise EngineError(f"{what} must be from {low:g} to {high:g}.")
-    return value
+    return int(number) if isinstance(missing, int) else number
 
 
 def _read_reference(task: Task, given: Any) -> Reference:

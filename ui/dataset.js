@@ -1,0 +1,123 @@
+// Draws a BatchState (ui/dataset.py). Texts go in through textContent alone: item names and answers are strangers' words.
+const root = element.querySelector(".sc-batch");
+const part = {};
+let drawn = "";
+
+function put(parent, tag, attributes = {}, text = null) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  if (text !== null) made.textContent = text;
+  parent.appendChild(made);
+  return made;
+}
+
+function build() {
+  root.replaceChildren();
+  part.top = put(root, "section", { class: "sc-box", "aria-label": "Progress" });
+  const line = put(part.top, "div", { class: "sc-said" });
+  part.said = put(line, "p", { role: "status", "aria-live": "polite" });
+  part.id = put(line, "span", { class: "sc-id", hidden: true });
+  put(part.id, "span", {}, "Batch ");
+  part.code = put(part.id, "code");
+  part.copy = put(part.id, "button", { type: "button", "aria-label": "Copy the batch id" }, "Copy");
+  part.copy.addEventListener("click", copy);
+  part.bar = put(part.top, "div", { class: "sc-bar", role: "progressbar", "aria-label": "Answers", "aria-valuemin": 0, hidden: true });
+  part.fill = put(part.bar, "i");
+  part.facts = put(part.top, "div", { class: "sc-facts" });
+  part.results = put(root, "div", { class: "sc-figures" });
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(part.code.textContent);
+    part.copy.textContent = "Copied";
+  } catch {
+    // without leave to write, the id is selected for Ctrl+C
+    getSelection().selectAllChildren(part.code);
+    part.copy.textContent = "Press Ctrl+C";
+  }
+  setTimeout(() => (part.copy.textContent = "Copy"), 2000);
+}
+
+function cell(row, tag, value, attributes = {}) {
+  const made = put(row, tag, { ...attributes, class: value.text === "not enough" || value.text === "–" ? "sc-none" : null });
+  put(made, "span", {}, value.text);
+  if (value.small) put(made, "small", {}, value.small);
+}
+
+function table(parent, found) {
+  const box = put(parent, "section", { class: "sc-box", "aria-label": found.title });
+  put(box, "h3", {}, found.title);
+  if (found.note) put(box, "p", { class: "sc-fine" }, found.note);
+  const scroll = put(box, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": `${found.title}, scrolls sideways` });
+  const made = put(scroll, "table");
+  const heads = put(put(made, "thead"), "tr");
+  for (const head of found.heads) put(heads, "th", { scope: "col" }, head);
+  const body = put(made, "tbody");
+  for (const line of found.lines) {
+    const row = put(body, "tr");
+    line.forEach((value, at) => cell(row, at ? "td" : "th", value, at ? {} : { scope: "row" }));
+  }
+}
+
+function worst(parent, found) {
+  const box = put(parent, "section", { class: "sc-box", "aria-label": "Worst answers" });
+  put(box, "h3", {}, "Worst answers");
+  const engines = Map.groupBy ? Map.groupBy(found, (each) => each.engine) : found.reduce((all, each) => all.set(each.engine, [...(all.get(each.engine) || []), each]), new Map());
+  let open = true;
+  for (const [engine, samples] of engines) {
+    const group = put(box, "details", { open });
+    open = false;
+    put(group, "summary", {}, `${engine} · ${samples.length}`);
+    const list = put(group, "ol", { role: "list" });
+    for (const sample of samples) {
+      const item = put(list, "li");
+      const head = put(item, "p", { class: "sc-head" });
+      put(head, "b", { dir: "auto" }, sample.item);
+      put(head, "span", {}, sample.value);
+      if (sample.expected) put(item, "p", { dir: "auto" }, "").append(label("expected"), sample.expected);
+      if (sample.answer) put(item, "p", { dir: "auto" }, "").append(label("answer"), sample.answer);
+      if (sample.sound?.url) put(item, "audio", { controls: true, preload: "none", src: sample.sound.url, "aria-label": `${sample.item}, ${engine}` });
+    }
+  }
+}
+
+function label(text) {
+  const made = document.createElement("span");
+  made.className = "sc-label";
+  made.textContent = `${text} `;
+  return made;
+}
+
+function draw() {
+  const state = props.value || {};
+  root.dataset.phase = state.phase || "empty";
+  if (part.said.textContent !== state.said) part.said.textContent = state.said || "";
+  part.id.hidden = !state.batch_id;
+  if (part.code.textContent !== state.batch_id) part.code.textContent = state.batch_id || "";
+  part.bar.hidden = !state.total;
+  part.bar.setAttribute("aria-valuemax", state.total || 0);
+  part.bar.setAttribute("aria-valuenow", state.done || 0);
+  part.fill.style.width = `${state.total ? (100 * state.done) / state.total : 0}%`;
+  part.facts.hidden = !(state.facts || []).length;
+  (state.facts || []).forEach((fact, at) => {
+    const tile = part.facts.children[at] || put(part.facts, "div");
+    if (!tile.children.length) put(tile, "b"), put(tile, "span");
+    tile.children[0].textContent = fact.text;
+    tile.children[1].textContent = fact.small;
+  });
+  const results = JSON.stringify([state.notes, state.tables, state.worst]);
+  if (results === drawn) return;
+  drawn = results;
+  part.results.replaceChildren();
+  if ((state.notes || []).length) {
+    const notes = put(part.results, "ul", { class: "sc-notes" });
+    for (const note of state.notes) put(notes, "li", {}, note);
+  }
+  for (const found of state.tables || []) table(part.results, found);
+  if ((state.worst || []).length) worst(part.results, state.worst);
+}
+
+build();
+watch("value", draw);
+draw();
