@@ -338,10 +338,12 @@ function drawMeasures(view, card) {
     const node = view.measures.children[place] || make('div', '');
     if (!node.firstChild) {
       make('dt', '', node);
-      make('dd', '', node);
-      make('i', '', make('span', 'sc-bar', node));
+      const told = make('dd', '', node);
+      make('span', '', told);
+      make('i', '', make('span', 'sc-bar', told));
     }
-    const [label, figure, bar] = node.children;
+    const [label, told] = node.children;
+    const [figure, bar] = told.children;
     write(label, measure.label);
     write(figure, [measure.value || '–', measure.value && measure.unit].filter(Boolean).join(' '));
     if (measure.best) make('span', 'sc-best-word', label, 'best');

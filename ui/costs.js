@@ -261,7 +261,7 @@ function drawPlot(state) {
 }
 
 function table(parent, caption, heads, rows) {
-  const scroll = html(parent, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": caption });
+  const scroll = html(parent, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": `${caption}, table` });
   const made = html(scroll, "table");
   const head = html(html(made, "thead"), "tr");
   heads.forEach(([text, number]) => html(head, "th", { scope: "col", class: number ? "sc-number" : null }, text));

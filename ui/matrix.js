@@ -60,8 +60,9 @@ function drawTable() {
     const cell = make('th', '', top);
     cell.scope = 'col';
     make('bdi', 'sc-engine', cell, engine.name);
-    const tally = compared ? `${engine.right} right · ${engine.missed} missed · ${engine.extra} extra` : plural(engine.found, 'tag');
-    make('span', 'sc-dim', cell, tally);
+    const tally = make('span', 'sc-dim sc-tally', cell);
+    const counts = compared ? [`${engine.right} right`, `${engine.missed} missed`, `${engine.extra} extra`] : [plural(engine.found, 'tag')];
+    counts.forEach((count) => make('span', '', tally, count));
   }
   const body = make('tbody', '', part.table);
   for (const row of state.all ? rows : rows.slice(0, FEW_ROWS)) {

@@ -168,7 +168,7 @@ box.addEventListener('input', () => {
 def _rule(rule: Rule) -> str:
     proof = f"Proved by <code>{escape(rule.test)}</code>" if rule.test else "No test proves this yet."
     head = f"<b>T{rule.number}</b> {escape(rule.trap)}"
-    return f"<li id='rule-T{rule.number}'><h4>{head}</h4><p>{escape(rule.rule)}</p><p class='sc-proof'>{proof}</p></li>"
+    return f"<li id='rule-T{rule.number}'><h3>{head}</h3><p>{escape(rule.rule)}</p><p class='sc-proof'>{proof}</p></li>"
 
 
 def _better(column: Column) -> str:
@@ -188,7 +188,7 @@ def _column(column: Column) -> str:
 
 def _group(name: str, title: str) -> str:
     lines = "".join(_column(column) for column in COLUMNS.values() if column.group == name)
-    return f"<section class='sc-group'><h4>{escape(title)}</h4><table><tbody>{lines}</tbody></table></section>"
+    return f"<section class='sc-group'><h3>{escape(title)}</h3><table><tbody>{lines}</tbody></table></section>"
 
 
 def page() -> str:

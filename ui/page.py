@@ -41,7 +41,7 @@ def build(runner: Runner | None = None) -> gr.Blocks:
         if runner.store.notice:
             Note({"text": runner.store.notice, "tone": "warn"})
         with gr.Sidebar(open=False, position="right", width=320, elem_id="keys") as sidebar:
-            gr.Markdown("### Keys")
+            gr.Markdown("## Keys")
             gr.Markdown(KEYS)
             desk = Desk(runner, key_boxes())
         keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, api_visibility="private", show_progress="hidden")

@@ -26,7 +26,7 @@ from comparisons.samples import for_task
 from comparisons.settle import visible_line
 from comparisons.table import write_csv
 from engine.audio import Audio
-from engine.contract import EngineError, EngineSpec, Request, Stem, options_of
+from engine.contract import EngineError, EngineSpec, Request, Stem, Tag, options_of
 from engine.tasks import TASKS, Task, usage_of
 from ui.board import Board, servable
 from ui.cards import Cards
@@ -46,6 +46,7 @@ from ui.inputs import (
     source_box,
 )
 from ui.keys import read_keys
+from ui.matrix import Matrix, matrix_from_results
 from ui.note import Note, bad, warn
 from ui.picker import Picker
 from ui.voices import on_fetch, voice_box
@@ -159,6 +160,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
             chart = Chart(visible=False)
             deck = Deck() if Audio in task.pieces or Stem in task.pieces else None
             words = Words() if task_name == "asr" else None
+            matrix = Matrix() if Tag in task.pieces else None
             with gr.Row():
                 download = gr.DownloadButton(
                     "Download this run as CSV", visible=False, size="md", elem_id=f"csv-{task_name}", elem_classes="sc-download"
@@ -240,6 +242,8 @@ def build_tab(task_name: str, desk: Desk) -> None:
         }
         if deck is not None:
             shown[deck] = deck_from_results(cards.in_order, desk.runner.store, getattr(plan.request, "audio", None), task)
+        if matrix is not None:
+            shown[matrix] = matrix_from_results(cards.in_order, plan.reference, servable(source))
         if words is not None:
             shown[words] = state_from_results(cards.in_order, servable(source), plan.request.language)
         return shown
@@ -269,7 +273,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
         except EngineError as error:
             yield gr.skip(), bad(str(error))
 
-    more = [each for each in (deck, words) if each is not None]
+    more = [each for each in (deck, words, matrix) if each is not None]
     results = [board, chart, download, run_button, stop_button, price, *more]
     run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     if words is not None:

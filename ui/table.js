@@ -2,9 +2,16 @@
 const top = element.querySelector(".sc-table-top");
 const bottom = element.querySelector(".sc-table-bottom");
 const LATE_MS = 20000;
-let asked = { task: "newest", where: "", status: "", text: "", engines: [], sort: "created_at", descending: true, page: 0, columns: null,
-  open: null, open_comparison: "", open_engine: "", number: 0, whole: true };
-const seen = { answered: 0, whole: 0, at: 0, late: null, typing: null, details: null, detailsSeq: null, survey: null, charts: true };
+const VIEWS = "sc-table-views";
+const MOST_VIEWS = 30;
+// what a saved view holds: how to look, never what was seen
+const VIEW = { task: "", where: "", status: "", text: "", engines: [], batch: "", sort: "created_at", descending: true, columns: null,
+  pinned: [], group: "", group_sort: "runs" };
+let asked = { ...VIEW, task: "newest", page: 0, group_open: false, group_value: null,
+  open: null, open_comparison: "", open_engine: "", number: 0, whole: true, regroup: true };
+const named = new URLSearchParams(window.location.search).get("batch");
+if (named) asked = { ...asked, task: "", batch: named };
+const seen = { answered: 0, whole: 0, regroup: 0, groups: [], groupNote: "", at: 0, late: null, typing: null, details: null, detailsSeq: null, survey: null, charts: true };
 const part = {};
 
 function node(parent, tag, attributes = {}, text = null) {
@@ -23,9 +30,11 @@ const plural = (count, word) => `${count.toLocaleString("en-US")} ${word}${count
 
 // ------------------------------------------------------------------ asking
 
-function ask(changes = {}, whole = true) {
+function ask(changes = {}, whole = true, regroup = whole) {
   asked = { ...asked, ...changes, number: asked.number + 1 };
   if (whole) seen.whole = asked.number;
+  if (regroup) seen.regroup = asked.number;
+  asked.regroup = seen.regroup > seen.answered;
   asked.whole = seen.whole > seen.answered;
   seen.at = performance.now();
   bottom.setAttribute("aria-busy", "true");
@@ -36,7 +45,9 @@ function ask(changes = {}, whole = true) {
   }, LATE_MS);
   trigger("ask", asked);
 }
-const filter = (changes) => ask({ ...changes, page: 0, open: null });
+const SHUT = { page: 0, open: null, group_open: false, group_value: null };
+const filter = (changes) => ask({ ...changes, ...SHUT });
+const regroup = (changes) => ask({ ...changes, ...SHUT }, false, true);
 
 // ------------------------------------------------------------------ filters, built once
 
@@ -82,14 +93,74 @@ part.text.addEventListener("input", () => {
 part.where = picker(bar, "Where", (where) => filter({ where }));
 part.state = picker(bar, "Status", (status) => filter({ status }));
 part.engines = popover(node(bar, "div", { class: "sc-field" }, "Engines"), "All engines");
+part.group = picker(bar, "Group by", (group) => regroup({ group }));
+part.order = picker(bar, "Order of groups", (group_sort) => regroup({ group_sort: group_sort || "runs" }));
+part.views = popover(node(bar, "div", { class: "sc-field" }, "Views"), "Saved views");
+part.batch = button(bar, "", { class: "sc-get" }, () => filter({ batch: "" }));
 part.clear = button(bar, "Clear filters", { class: "sc-plain" }, () => {
   part.text.value = "";
-  filter({ task: "", where: "", status: "", text: "", engines: [] });
+  filter({ task: "", where: "", status: "", text: "", engines: [], batch: "" });
   part.text.focus();
 });
 part.caption = node(top, "p", { class: "sc-caption" }, "");
 part.summary = node(top, "div", { class: "sc-summary", role: "list", "aria-label": "Summary by engine" });
 part.note = node(top, "p", { class: "sc-table-note" });
+
+// ------------------------------------------------------------------ saved views: in this browser alone
+
+function keptViews() {
+  try {
+    const read = JSON.parse(window.localStorage.getItem(VIEWS));
+    return Array.isArray(read) ? read.filter((view) => typeof view?.name === "string" && typeof view.asked === "object" && view.asked).slice(0, MOST_VIEWS) : [];
+  } catch {
+    return [];
+  }
+}
+function keepViews(views, words) {
+  try {
+    window.localStorage.setItem(VIEWS, JSON.stringify(views.slice(0, MOST_VIEWS)));
+    drawViews(words);
+  } catch {
+    drawViews("This browser keeps nothing for this page: allow storage for it, then save again.");
+  }
+}
+function apply(view) {
+  const fields = Object.entries(VIEW).filter(([name, usual]) => usual === null ? Array.isArray(view[name]) : typeof view[name] === typeof usual
+    && Array.isArray(view[name]) === Array.isArray(usual)).map(([name]) => [name, view[name]]);
+  const chosen = { ...VIEW, ...Object.fromEntries(fields) };
+  part.text.value = chosen.text.slice(0, 200);
+  part.views.open = false;
+  part.views.caption.focus();
+  filter(chosen);
+}
+function drawViews(words = "") {
+  const list = part.views.list;
+  const views = keptViews();
+  list.replaceChildren();
+  for (const view of views) {
+    const line = node(list, "div", { class: "sc-view" });
+    button(line, view.name, { class: "sc-plain", title: "Show this view" }, () => apply(view.asked));
+    button(line, "✕", { class: "sc-plain", "aria-label": `Delete the view ${view.name}` }, () => {
+      keepViews(keptViews().filter((each) => each.name !== view.name), `Deleted ${view.name}.`);
+      list.querySelector("input").focus();
+    });
+  }
+  const form = node(list, "form", { class: "sc-view" });
+  const name = node(form, "input", { type: "text", maxlength: 60, placeholder: "Name of this view", "aria-label": "Name of this view", autocomplete: "off" });
+  node(form, "button", { type: "submit", class: "sc-get" }, "Save");
+  node(list, "p", { role: "status", class: "sc-unknown" }, words || "Filters, columns, order and grouping; kept in this browser only.");
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const label = name.value.trim();
+    if (!label) return name.focus();
+    const others = keptViews().filter((view) => view.name !== label);
+    if (others.length >= MOST_VIEWS) return drawViews(`${MOST_VIEWS} views are kept already: delete one first.`);
+    const view = Object.fromEntries(Object.keys(VIEW).map((field) => [field, asked[field]]));
+    keepViews([...others, { name: label, asked: view }], `Saved ${label}.`);
+    list.querySelector("input").focus();
+  });
+}
+part.views.addEventListener("toggle", () => { if (part.views.open) drawViews(); });
 
 const tools = node(bottom, "div", { class: "sc-tools" });
 part.status = node(tools, "p", { class: "sc-count", role: "status", "aria-live": "polite" }, "Reading what was kept …");
@@ -100,6 +171,9 @@ part.charts = button(tools, "Hide charts", { class: "sc-plain", "aria-pressed": 
   element.classList.toggle("sc-no-charts", !seen.charts);
 });
 button(tools, "Refresh", { class: "sc-plain" }, () => ask());
+button(tools, "What changed", { class: "sc-plain", "aria-haspopup": "true" }, () => {
+  for (const panel of document.querySelectorAll(".sc-regression")) panel.dispatchEvent(new Event("sc-open"));
+});
 part.columns = popover(tools, "Columns");
 for (const [kind, label] of [["csv", "CSV"], ["parquet", "Parquet"], ["jsonl", "JSONL"]]) {
   button(tools, label, { class: "sc-get", "aria-label": `Download the filtered rows as ${label}`, "data-kind": kind }, () => {
@@ -113,7 +187,25 @@ part.pages = node(bottom, "nav", { class: "sc-pages", "aria-label": "Pages" });
 // ------------------------------------------------------------------ drawing
 
 // details stay as wide as what can be seen of the table, however far it is scrolled sideways
-const sized = new ResizeObserver(([entry]) => entry.target.style.setProperty("--sc-wide", `${entry.target.clientWidth}px`));
+const sized = new ResizeObserver(([entry]) => {
+  entry.target.style.setProperty("--sc-wide", `${entry.target.clientWidth}px`);
+  stick(entry.target);
+});
+
+// pinned columns line up after the engine's, as many as leave room for the others
+function stick(scroll) {
+  let left = scroll.querySelector("thead .sc-sticky").offsetWidth;
+  const most = scroll.clientWidth * 0.7;
+  scroll.querySelectorAll("thead [data-pin]").forEach((head, place) => {
+    const width = head.offsetWidth;
+    const fits = width > 0 && left + width <= most;
+    for (const cell of scroll.querySelectorAll(`[data-pin="${place}"]`)) {
+      cell.style.left = fits ? `${left}px` : "";
+      cell.classList.toggle("sc-stuck", fits);
+    }
+    left = fits ? left + width : Infinity;
+  });
+}
 
 function drawFilters(state) {
   part.tasks.replaceChildren();
@@ -134,7 +226,15 @@ function drawFilters(state) {
   if (!state.engines.length) node(part.engines.list, "p", {}, "No engines here.");
   checks(part.engines.list, counted(state.engines), asked.engines, (engine, on) =>
     filter({ engines: on ? [...asked.engines, engine] : asked.engines.filter((each) => each !== engine) }));
-  part.clear.hidden = !(asked.where || asked.status || asked.text || asked.engines.length);
+  fill(part.group, "nothing", props.groupable, asked.group);
+  part.order.replaceChildren();
+  for (const [value, text] of props.group_orders) node(part.order, "option", { value }, text);
+  part.order.value = asked.group_sort;
+  part.order.parentNode.hidden = !asked.group;
+  part.batch.hidden = !asked.batch;
+  part.batch.textContent = `Batch ${asked.batch.slice(0, 24)} ✕`;
+  part.batch.setAttribute("aria-label", `Show rows outside the batch ${asked.batch} too`);
+  part.clear.hidden = !(asked.where || asked.status || asked.text || asked.engines.length || asked.batch);
   bar.hidden = !state.kept;
 }
 
@@ -167,30 +267,73 @@ function drawColumns(state) {
     const group = node(list, "fieldset");
     node(group, "legend", {}, title);
     checks(group, columns, chosen, (name, on) =>
-      ask({ columns: on ? [...chosen, name] : chosen.filter((each) => each !== name) }, false));
+      ask({ columns: on ? [...chosen, name] : chosen.filter((each) => each !== name), pinned: asked.pinned.filter((each) => each !== name || on) }, false));
+    for (const label of group.querySelectorAll("label")) {
+      const name = label.querySelector("input").value;
+      const pinned = asked.pinned.includes(name);
+      if (!chosen.includes(name)) continue;
+      const line = document.createElement("div");
+      line.className = "sc-view";
+      label.replaceWith(line);
+      line.appendChild(label);
+      const pin = button(line, pinned ? "pinned" : "pin", { class: "sc-plain", "aria-pressed": String(pinned), "data-focus": `pin ${name}`,
+        "aria-label": `Pin ${label.textContent} at the left` }, () =>
+        ask({ columns: chosen, pinned: pinned ? asked.pinned.filter((each) => each !== name) : [...asked.pinned, name] }, false));
+      pin.disabled = !pinned && asked.pinned.length >= props.most_pinned;
+    }
   }
   list.scrollTop = at;
 }
 
 function drawTable(state) {
   part.body.replaceChildren();
-  if (!state.count) return drawEmpty(state);
+  bottom.appendChild(part.pages);
+  if (!state.passing) return drawEmpty(state);
   const scroll = node(part.body, "div", { class: "sc-scroll", role: "region", "aria-label": "Kept runs", tabindex: 0 });
   sized.disconnect();
-  sized.observe(scroll);
   const table = node(scroll, "table");
   const head = node(node(table, "thead"), "tr");
   state.headers.forEach((header, index) => {
     const sorted = asked.sort === header.name;
-    const cell = node(head, "th", { scope: "col", class: header.number ? "sc-number" : index ? null : "sc-sticky", title: header.meaning });
+    const cell = node(head, "th", { scope: "col", class: header.number ? "sc-number" : index ? null : "sc-sticky", title: header.meaning,
+      "data-pin": header.pinned ? String(index - 1) : null });
     if (!header.sortable) return node(cell, "span", {}, header.label);
     cell.setAttribute("aria-sort", sorted ? (asked.descending ? "descending" : "ascending") : "none");
     const press = button(cell, header.label, { "data-focus": `sort ${header.name}` }, () => ask({
-      sort: header.name, descending: sorted ? !asked.descending : props.descending_first.includes(header.name), page: 0, open: null }, false));
+      sort: header.name, descending: sorted ? !asked.descending : props.descending_first.includes(header.name), page: 0, open: null }, false, false));
     return node(press, "span", { class: "sc-arrow", "aria-hidden": "true" }, sorted ? (asked.descending ? "▼" : "▲") : "▲");
   });
+  if (asked.group) seen.groups.forEach((group, place) => drawGroup(table, group, place, state));
+  else {
+    const body = node(table, "tbody");
+    for (const row of state.rows) drawRow(body, row, state);
+  }
+  if (asked.group && seen.groupNote) node(part.body, "p", { class: "sc-table-note" }, seen.groupNote);
+  sized.observe(scroll);
+  stick(scroll);
+}
+
+const isOpen = (group) => asked.group_open && asked.group_value === group.value;
+
+function drawGroup(table, group, place, state) {
+  const open = isOpen(group);
   const body = node(table, "tbody");
+  const line = node(body, "tr", { class: "sc-group" });
+  const first = node(line, "th", { scope: "rowgroup", class: "sc-sticky" });
+  const press = button(first, "", { class: "sc-open", "aria-expanded": String(open), "data-focus": `group ${place}` }, () =>
+    ask({ group_open: !open, group_value: open ? null : group.value, page: 0, open: null }, false));
+  node(press, "span", { class: "sc-chevron", "aria-hidden": "true" }, "›");
+  node(press, "span", { class: "sc-name" }, group.label);
+  node(first, "div", { class: "sc-words" }).textContent = group.note;
+  const figures = node(node(line, "td", { colspan: Math.max(1, state.headers.length - 1) }), "dl", { class: "sc-group-figures" });
+  for (const figure of group.figures) {
+    const each = node(figures, "div");
+    node(each, "dt", { title: figure.meaning || null }, figure.label);
+    node(each, "dd", {}, figure.text || "–");
+  }
+  if (!open) return;
   for (const row of state.rows) drawRow(body, row, state);
+  if (state.count > props.page_rows) node(node(body, "tr", { class: "sc-details-row" }), "td", { colspan: state.headers.length }).appendChild(part.pages);
 }
 
 function drawRow(body, row, state) {
@@ -206,7 +349,7 @@ function drawRow(body, row, state) {
   for (const badge of row.badges) node(words, "span", { class: "sc-word" }, badge);
   row.cells.forEach((text, index) => {
     const header = state.headers[index + 1];
-    const cell = node(line, "td", { class: header.number ? "sc-number" : `sc-column-${header.name}` });
+    const cell = node(line, "td", { class: header.number ? "sc-number" : `sc-column-${header.name}`, "data-pin": header.pinned ? String(index) : null });
     if (header.name === "status") {
       node(cell, "span", { class: `sc-word ${row.status === "ok" ? "sc-ok" : "sc-failed"}` }, text);
       if (row.error) node(cell, "div", { class: "sc-error sc-two-lines", title: row.error }, row.error);
@@ -225,6 +368,7 @@ function drawRow(body, row, state) {
 function drawDetails(details) {
   const box = document.createElement("div");
   box.className = "sc-details";
+  drawLinks(box, details);
   if (details.error) node(box, "p", { class: "sc-error" }, details.error);
   for (const sound of details.sounds) {
     const line = node(box, "figure", { class: "sc-sound" });
@@ -250,6 +394,30 @@ function drawDetails(details) {
   return box;
 }
 
+function drawLinks(box, details) {
+  const links = [["comparison", details.comparison], ["batch", details.batch]].filter(([, id]) => id);
+  if (!links.length) return;
+  const line = node(box, "div", { class: "sc-links" });
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  for (const [kind, id] of links) {
+    const address = `${window.location.origin}${window.location.pathname}?${kind}=${encodeURIComponent(id)}`;
+    button(line, `Copy link to this ${kind}`, { class: "sc-get", title: address }, async () => {
+      try {
+        await navigator.clipboard.writeText(address);
+        said.textContent = "Copied.";
+      } catch {
+        said.replaceChildren();
+        const field = node(said, "input", { type: "text", readonly: true, "aria-label": `Link to this ${kind}` });
+        field.value = address;
+        field.select();
+        node(said, "span", {}, " Press Ctrl+C or ⌘C: the link is selected.");
+      }
+    });
+  }
+  line.appendChild(said);
+}
+
 function drawEmpty(state) {
   const box = node(part.body, "div", { class: "sc-empty" });
   if (seen.survey && !seen.survey.kept) {
@@ -265,10 +433,14 @@ function drawEmpty(state) {
 function drawPages(state) {
   const pages = Math.max(1, Math.ceil(state.count / props.page_rows));
   const from = asked.page * props.page_rows;
-  part.status.textContent = state.count
+  const open = asked.group ? seen.groups.find(isOpen) : null;
+  if (asked.group) {
+    part.status.textContent = !state.passing ? "No runs" : `${plural(state.passing, "run")} in ${plural(seen.groups.length, "group")}`
+      + (open ? `; ${open.label}: ${(from + 1).toLocaleString("en-US")} to ${(from + state.rows.length).toLocaleString("en-US")} of ${state.count.toLocaleString("en-US")}` : "");
+  } else part.status.textContent = state.count
     ? `${plural(state.count, "run")}, showing ${(from + 1).toLocaleString("en-US")} to ${(from + state.rows.length).toLocaleString("en-US")}` : "No runs";
   part.pages.replaceChildren();
-  part.pages.hidden = pages < 2;
+  part.pages.hidden = pages < 2 || Boolean(asked.group && !open);
   const turn = (label, page, off) => {
     const press = button(part.pages, label, { "data-focus": `page ${label}` }, () => { ask({ page, open: null }, false); part.body.firstChild?.scrollTo(0, 0); });
     press.disabled = off;
@@ -288,6 +460,7 @@ function draw() {
   const left = part.body.querySelector(".sc-scroll")?.scrollLeft || 0;
   seen.answered = state.asked.number;
   asked = { ...state.asked };
+  if (state.row_groups) [seen.groups, seen.groupNote] = [state.row_groups, state.group_note];
   if (state.details === null) seen.details = seen.detailsSeq = null;
   if (state.asked.whole) {
     seen.survey = state;

@@ -17,7 +17,7 @@ from comparisons.table import write_csv, write_jsonl, write_parquet
 from engine.contract import EngineError
 from ui.chart import Chart, ChartState
 from ui.table_page import PAGE_ROWS, headed, newest_task, page_of, survey
-from ui.table_state import GROUP_TITLES, NEWEST, STICKY, TableState, checked, query_of
+from ui.table_state import GROUP_ORDERS, GROUP_TITLES, GROUPABLE, MOST_PINNED, NEWEST, STICKY, TableState, checked, query_of
 
 HERE = Path(__file__).parent
 WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl}
@@ -57,6 +57,9 @@ class Table(gr.HTML):
             apply_default_css=False,
             elem_classes=["sc-table"],
             groups=groups,
+            groupable=list(GROUPABLE.items()),
+            group_orders=list(GROUP_ORDERS.items()),
+            most_pinned=MOST_PINNED,
             page_rows=PAGE_ROWS,
             descending_first=["created_at", *best_is_most],
             **options,

@@ -30,6 +30,7 @@ from ui.table_state import (
     Group,
     Header,
     Row,
+    RowGroup,
     Sound,
     TableState,
     default_columns,
@@ -40,6 +41,7 @@ PAGE_ROWS = 50
 MOST_SUMMARISED = 20_000
 """Rows that the counts, the summary and the charts look at, newest first: about a second's work."""
 LONGEST_CELL = 160
+MOST_GROUPS = 200
 
 # ---------------------------------------------------------------- how a value is written
 
@@ -160,8 +162,62 @@ def details_of(store: Store, asked: Asked, session: str | None) -> Details | Non
         for group, title in GROUP_TITLES.items()
     ]
     return Details(
-        seq=kept["seq"], error=visible(kept["error"] or ""), groups=groups, sounds=sounds_of(store, kept["output_files"])
+        seq=kept["seq"],
+        comparison=kept["comparison_id"] or "",
+        batch=kept["batch_id"] or "",
+        error=visible(kept["error"] or ""),
+        groups=groups,
+        sounds=sounds_of(store, kept["output_files"]),
     )
+
+
+# ---------------------------------------------------------------- groups
+
+
+def _pair(name: str, p50: float | None, p95: float | None) -> str:
+    return "" if p50 is None else f"{COLUMNS[name].shown(p50).removesuffix(' s')} / {COLUMNS[name].shown(p95)}"
+
+
+def _group_label(by: str, group: Mapping[str, Any]) -> str:
+    """The group's value as people know it: an engine and an input by name."""
+    if group["value"] in (None, ""):
+        return "unknown" if by != "batch" else "not in a batch"
+    named = {"engine": group["engine"], "input": group["input"], "task": getattr(TASKS.get(group["value"]), "title", None)}
+    label = visible(str(named.get(by) or group["value"]))
+    return label if len(label) <= LONGEST_CELL else f"{label[: LONGEST_CELL - 1]}…"
+
+
+def _row_group(label: str, group: Mapping[str, Any]) -> RowGroup:
+    failed = group["runs"] - group["ok"]
+    noted = [f"n {group['fresh']:,}"] + [f"{n:,} {word}" for word, n in (("cached", group["cached"]), ("failed", failed)) if n]
+    return RowGroup(
+        value=group["value"],
+        label=label,
+        note=" · ".join(noted),
+        figures=[
+            Figure(label="First p50 / p95", text=_pair("first_s", group["first_s_p50"], group["first_s_p95"])),
+            Figure(label="Total p50 / p95", text=_pair("total_s", group["total_s_p50"], group["total_s_p95"])),
+            Figure(
+                label="Mean cost",
+                text=COLUMNS["cost_usd"].shown(group["cost_mean_usd"]),
+                meaning=f"Over the {group['costs_known']:,} runs whose cost is known.",
+            ),
+            Figure(label="Newest", text=str(group["newest"])[:16].replace("T", " ")),
+        ],
+    )
+
+
+def row_groups(store: Store, asked: Asked, session: str | None) -> tuple[list[RowGroup], str]:
+    """Rows that pass the filters, put together by `asked.group`: at most MOST_GROUPS, and a sentence where there are more."""
+    found = store.grouped(asked.group, query_of(asked, session), ("first_s", "total_s"))
+    labelled = [(_group_label(asked.group, group), group) for group in found]
+    if asked.group_sort == "label":
+        labelled.sort(key=lambda each: (each[1]["value"] is None, each[0].casefold()))
+    elif asked.group_sort != "newest":
+        sign = -1 if asked.group_sort == "runs" else 1
+        labelled.sort(key=lambda each: math.inf if each[1][asked.group_sort] is None else sign * each[1][asked.group_sort])
+    note = f"{len(found):,} groups; the first {MOST_GROUPS} are shown. Narrow the filters to see others."
+    return [_row_group(*each) for each in labelled[:MOST_GROUPS]], note if len(found) > MOST_GROUPS else ""
 
 
 # ---------------------------------------------------------------- the answer
@@ -187,9 +243,15 @@ def page_of(store: Store, asked: Asked, session: str | None) -> TableState:
     if asked.task == NEWEST:
         asked.task = newest_task(store, session)
     names = [name for name in asked.columns or default_columns(asked.task) if name != STICKY]
-    count = store.count(query_of(asked, session))
+    # a pinned column is shown even where it was not chosen, so that a saved view never loses one
+    names = [*asked.pinned, *(name for name in names if name not in asked.pinned)]
+    group = (asked.group, asked.group_value) if asked.group_open else None
+    grouped, note = row_groups(store, asked, session) if asked.group and (asked.whole or asked.regroup) else (None, "")
+    count = store.count(query_of(asked, session, group=group))
+    passing = store.count(query_of(asked, session)) if asked.group else count
     asked.page = min(asked.page, max(0, (count - 1) // PAGE_ROWS))
-    kept = store.page(query_of(asked, session, offset=asked.page * PAGE_ROWS, limit=PAGE_ROWS))
+    listed = bool(group) or not asked.group
+    kept = store.page(query_of(asked, session, group=group, offset=asked.page * PAGE_ROWS, limit=PAGE_ROWS)) if listed else []
     return TableState(
         asked=asked,
         ready=True,
@@ -200,11 +262,15 @@ def page_of(store: Store, asked: Asked, session: str | None) -> TableState:
                 meaning=COLUMNS[name].meaning,
                 number=COLUMNS[name].kind == "number",
                 sortable=COLUMNS[name].kind != "json",
+                pinned=name in asked.pinned,
             )
             for name in (STICKY, *names)
         ],
         rows=[row_of(row, names) for row in kept],
-        count=count,
+        count=count if listed else 0,
+        passing=passing,
+        row_groups=grouped,
+        group_note=note,
         details=details_of(store, asked, session),
     )
 
@@ -219,7 +285,7 @@ def survey(store: Store, state: TableState, session: str | None) -> tuple[ChartS
     state.kept = store.count(Query(session=session))
     per_task = {name: store.count(Query(task=name, session=session)) for name in TASKS}
     state.tasks = [Choice(value=name, label=TASKS[name].title, count=count) for name, count in per_task.items() if count]
-    wide = Query(task=asked.task or None, text=asked.text or None, session=session)
+    wide = Query(task=asked.task or None, text=asked.text or None, batch_id=asked.batch or None, session=session)
     rows = list(islice(store.rows(wide), MOST_SUMMARISED))
     cut = len(rows) == MOST_SUMMARISED
     names = {row["engine_id"]: row["engine_name"] or row["engine_id"] for row in rows}
@@ -227,7 +293,7 @@ def survey(store: Store, state: TableState, session: str | None) -> tuple[ChartS
     state.statuses = choices(Counter(row["status"] for row in rows), {})
     state.engines = sorted(choices(Counter(row["engine_id"] for row in rows), names), key=lambda choice: choice.label.casefold())
     rows = [row for row in rows if _passes(row, asked)]
-    if cut and state.count > len(rows):
+    if cut and state.passing > len(rows):
         state.note = f"Summary and charts cover the newest {len(rows):,} of these rows."
     wheres = {row["engine_id"]: row["where"] or "" for row in rows}
     state.summary = [summary_of(each, wheres[each.engine_id]) for each in summarise(rows)]
@@ -239,12 +305,9 @@ def summary_of(summary: Summary, where: str) -> EngineSummary:
     """Times and cost are over fresh successes only."""
     noted = {"cached": summary.ok - summary.fresh, "failed": summary.runs - summary.ok}
 
-    def pair(name: str, p50: float | None, p95: float | None) -> str:
-        return "" if p50 is None else f"{COLUMNS[name].shown(p50).removesuffix(' s')} / {COLUMNS[name].shown(p95)}"
-
     figures = [
-        Figure(label="First", text=pair("first_s", summary.first_p50_s, summary.first_p95_s)),
-        Figure(label="Total", text=pair("total_s", summary.total_p50_s, summary.total_p95_s)),
+        Figure(label="First", text=_pair("first_s", summary.first_p50_s, summary.first_p95_s)),
+        Figure(label="Total", text=_pair("total_s", summary.total_p50_s, summary.total_p95_s)),
         Figure(
             label="Cost",
             text=COLUMNS["cost_usd"].shown(summary.cost_mean_usd),

@@ -14,6 +14,7 @@ from engine.tasks import TASKS
 
 LONGEST_ASKED = 200
 MOST_ENGINES_ASKED = 200
+MOST_PINNED = 6
 STICKY = "engine_name"
 NEWEST = "newest"
 """Asked for as a task: whichever the latest row belongs to."""
@@ -25,6 +26,25 @@ GROUP_TITLES = {
     "input": "Input",
     "run": "Run",
     "provenance": "Where it comes from",
+}
+GROUPABLE = {
+    "engine": "Engine",
+    "task": "Task",
+    "vendor": "Vendor",
+    "where": "Where",
+    "status": "Status",
+    "input": "Input",
+    "batch": "Batch",
+    "language": "Language",
+    "day": "Day (UTC)",
+}
+GROUP_ORDERS = {
+    "runs": "most runs",
+    "label": "name",
+    "newest": "newest",
+    "first_s_p50": "first output, p50",
+    "total_s_p50": "total, p50",
+    "cost_mean_usd": "mean cost",
 }
 _EVERY_TASK = ("created_at", "input_name", "first_s", "total_s", "rtf", "cost_usd")
 _OUTPUT = {"text": "output_text", "audio": "output_audio_seconds", "stems": "input_audio_seconds", "tags": "output_tags"}
@@ -41,8 +61,19 @@ class Asked(BaseModel):
     sort: str = "created_at"
     descending: bool = True
     page: int = 0
+    batch: str = ""
     columns: list[str] | None = None
     """None: the columns that suit the task."""
+    pinned: list[str] = []
+    """Columns that stay at the left, after the engine's name."""
+    group: str = ""
+    """A name of GROUPABLE; "" lists the rows one by one."""
+    group_sort: str = "runs"
+    group_open: bool = False
+    """The rows asked for are those of one group: that of `group_value`, where None is unknown."""
+    group_value: str | None = None
+    regroup: bool = True
+    """The groups are wanted too."""
     open: int | None = None
     """`seq` of the row whose details are wanted; `open_comparison` and `open_engine` say where to find it."""
     open_comparison: str = ""
@@ -59,6 +90,7 @@ class Header(BaseModel):
     meaning: str
     number: bool
     sortable: bool
+    pinned: bool = False
 
 
 class Row(BaseModel):
@@ -92,6 +124,15 @@ class Group(BaseModel):
     figures: list[Figure]
 
 
+class RowGroup(BaseModel):
+    """Rows that share one value; figures are over the fresh and good ones."""
+
+    value: str | None
+    label: str
+    note: str
+    figures: list[Figure]
+
+
 class Sound(BaseModel):
     name: str
     note: str
@@ -101,6 +142,8 @@ class Sound(BaseModel):
 
 class Details(BaseModel):
     seq: int
+    comparison: str
+    batch: str
     error: str
     groups: list[Group]
     sounds: list[Sound]
@@ -123,6 +166,9 @@ class TableState(GradioModel):
     headers: list[Header] = Field(default=[])
     rows: list[Row] = Field(default=[])
     count: int = 0
+    """Rows that pass the filters; of an open group, its rows."""
+    passing: int = 0
+    """Rows that pass the filters, whether grouped or not."""
     kept: int = 0
     """Rows without any filter."""
     tasks: list[Choice] = Field(default=[])
@@ -131,6 +177,9 @@ class TableState(GradioModel):
     engines: list[Choice] = Field(default=[])
     summary: list[EngineSummary] = Field(default=[])
     note: str = ""
+    row_groups: list[RowGroup] | None = Field(default=None)
+    """None where they were not asked for."""
+    group_note: str = ""
     details: Details | None = None
 
 
@@ -150,7 +199,9 @@ def checked(data: Any) -> Asked:
     data = data if isinstance(data, dict) else {}
     task, where, status, sort = (_text(data.get(name)) for name in ("task", "where", "status", "sort"))
     columns, engines = (value if isinstance(value := data.get(name), list) else None for name in ("columns", "engines"))
-    opened = data.get("open")
+    opened, value = data.get("open"), data.get("group_value")
+    group, order = _text(data.get("group")), _text(data.get("group_sort"))
+    pinned = pins if isinstance(pins := data.get("pinned"), list) else []
     return Asked(
         task=task if task in TASKS or task == NEWEST else "",
         where=where if where in ("local", "cloud") else "",
@@ -161,6 +212,13 @@ def checked(data: Any) -> Asked:
         descending=data.get("descending") is not False,
         page=_count(data.get("page"), 10**7),
         columns=None if columns is None else [name for name in COLUMNS if name in columns[: len(COLUMNS)]],
+        batch=_text(data.get("batch")),
+        pinned=[name for name in COLUMNS if name in pinned[: len(COLUMNS)] and name != STICKY][:MOST_PINNED],
+        group=group if group in GROUPABLE else "",
+        group_sort=order if order in GROUP_ORDERS else "runs",
+        group_open=group in GROUPABLE and data.get("group_open") is True,
+        group_value=_text(value) if isinstance(value, str) else None,
+        regroup=data.get("regroup") is not False,
         open=opened if isinstance(opened, int) and not isinstance(opened, bool) and 0 <= opened < 2**63 else None,
         open_comparison=_text(data.get("open_comparison")),
         open_engine=_text(data.get("open_engine")),
@@ -170,13 +228,14 @@ def checked(data: Any) -> Asked:
 
 
 def query_of(asked: Asked, session: str | None, **changes: Any) -> Query:
-    """The store's question for all rows that pass the filters, in the order asked for."""
+    """The store's question for all rows that pass the filters, in the order asked for, groups left aside."""
     filters = {
         "task": asked.task or None,
         "where": asked.where or None,
         "status": asked.status or None,
         "text": asked.text or None,
         "engine_ids": tuple(asked.engines),
+        "batch_id": asked.batch or None,
         "session": session,
         "sort": asked.sort,
         "descending": asked.descending,
