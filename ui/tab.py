@@ -217,7 +217,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
                 run_button: gr.Button(visible=False),
                 stop_button: gr.Button(visible=True),
                 price: "",
-            } | ({words: {}} if words is not None else {})
+            } | {each: {} for each in more}
             while not under_way.finished:
                 await asyncio.sleep(REDRAW_S)
                 if await asyncio.to_thread(cards.apply, under_way.drain()):
