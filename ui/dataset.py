@@ -213,7 +213,10 @@ def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
                 now = await asyncio.to_thread(batch.progress)
                 # What is drawn anew twice a second is read aloud twice a second, so the rest comes only with a new state.
                 changed = {said: note, **buttons(True, now.state == "paused")} if now.state != before else {}
-                yield {board: progress_state(now), **changed}
+                state = progress_state(now)
+                if over:
+                    state.said = f"{state.said} Working out the figures …"
+                yield {board: state, **changed}
                 before = now.state
                 await asyncio.sleep(0 if over else LOOK_S)
             outcome = await asyncio.to_thread(outcome_of, batch)

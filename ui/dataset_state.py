@@ -125,13 +125,15 @@ def progress_state(now: Progress, **more: Any) -> BatchState:
         spent_note = f"and {now.unknown_costs} of unknown cost"
     else:
         spent_note = f"about {COLUMNS['cost_usd'].shown(now.expected_usd)} at the end" if now.expected_usd else "spent"
+    counts = [f"{now.ok:,} ok"]
+    counts += [f"{number:,} {what}" for number, what in ((now.cached, "cached"), (now.resumed, "from before")) if number]
     facts = [
         Cell(text=f"{now.cells_done:,} of {now.cells:,}", small=f"answers · {now.items_done:,} of {now.items:,} items"),
         Cell(
             text=duration(now.eta_s) if now.eta_s is not None else duration(now.elapsed_s), small="left" if now.eta_s else "taken"
         ),
         Cell(text=spent, small=spent_note),
-        Cell(text=f"{now.failed:,} failed", small=f"{now.ok:,} ok · {now.cached:,} cached · {now.resumed:,} from before"),
+        Cell(text=f"{now.failed:,} failed", small=" · ".join(counts)),
     ]
     return BatchState(
         phase=now.state,
@@ -170,7 +172,7 @@ def _line(first: Sequence[Cell], each: EngineFigures, metrics: Sequence[str]) ->
     ]
     cost = Cell(text=_shown("cost_usd", each.cost_usd), small=f"n {each.cost_known}" if each.cost_known else "")
     quality = [_estimate("wer" if name == "wer_pooled" else name, each.quality[name]) for name in metrics]
-    return [*first, answered, times[0], times[1], _p95("total_s", each.total_s), times[2], cost, *quality]
+    return [*first, answered, *quality, times[0], times[1], _p95("total_s", each.total_s), times[2], cost]
 
 
 def _engines_table(title: str, groups: Sequence[tuple[str, Sequence[EngineFigures]]], head: str = "", note: str = "") -> Table:
@@ -184,8 +186,8 @@ def _engines_table(title: str, groups: Sequence[tuple[str, Sequence[EngineFigure
         for each in figures
     ]
     titles = {"wer_pooled": "WER, pooled", "wer": "WER, mean"}
-    heads = ["Engine", "Answered", "First p50", "Total p50", "Total p95", "RTF p50", "Cost"]
-    heads += [titles.get(name) or COLUMNS[name].label for name in metrics]
+    quality = [titles.get(name) or COLUMNS[name].label for name in metrics]
+    heads = ["Engine", "Answered", *quality, "First p50", "Total p50", "Total p95", "RTF p50", "Cost"]
     return _cut(Table(title=title, note=note, heads=[*([head] if head else []), *heads], lines=lines))
 
 

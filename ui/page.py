@@ -15,6 +15,7 @@ from ui.api import build_api
 from ui.capsule import build_capsule_tab
 from ui.catalogue import build_catalogue_tab
 from ui.costs import build_costs_tab
+from ui.dataset import build_dataset_tab
 from ui.guard import middleware
 from ui.keys import key_boxes
 from ui.listen import build_listen_tab
@@ -49,6 +50,8 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):
                     build_tab(task.name, desk)
+            with gr.Tab("Dataset", id="dataset") as dataset:
+                build_dataset_tab(dataset, desk)
             with gr.Tab("Table", id="table") as table:
                 build_table_tab(table, lambda: runner.store, _session)
             with gr.Tab("Costs", id="costs") as costs:

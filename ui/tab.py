@@ -65,10 +65,11 @@ class Desk:
 
     runner: Runner
     keys: list[gr.Textbox]
-    running: dict[str, set[Run]] = field(default_factory=dict)
+    running: dict[str, set[Any]] = field(default_factory=dict)
+    """Whatever has `cancel()`: runs of the task tabs, and batches."""
 
     def stop(self, session: str | None) -> None:
-        """Cancel every comparison of one session: its Stop button, or its closed tab."""
+        """Cancel everything of one session, because its page is closed."""
         for run in list(self.running.get(session or "", ())):
             run.cancel()
 
@@ -260,7 +261,10 @@ def build_tab(task_name: str, desk: Desk) -> None:
             yield update
 
     def stop(request: gr.Request) -> None:
-        desk.stop(request.session_hash)
+        """Cancel what this tab runs; other tabs and batches go on."""
+        for run in list(desk.running.get(request.session_hash or "", ())):
+            if isinstance(run, Run) and run.plan.task == task_name:
+                run.cancel()
 
     def prepare(*values: Any) -> Iterator[tuple[Any, ...]]:
         try:

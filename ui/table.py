@@ -16,6 +16,7 @@ from comparisons.store import Store
 from comparisons.table import write_csv, write_jsonl, write_parquet
 from engine.contract import EngineError
 from ui.chart import Chart, ChartState
+from ui.regression import build_regression
 from ui.table_page import PAGE_ROWS, headed, newest_task, page_of, survey
 from ui.table_state import GROUP_ORDERS, GROUP_TITLES, GROUPABLE, MOST_PINNED, NEWEST, STICKY, TableState, checked, query_of
 
@@ -108,13 +109,18 @@ def export(store: Store, data: Any, session: str | None) -> Path:
 
 def build_table_tab(
     tab: gr.Tab, store_for: Callable[[], Store], session_of: Callable[[gr.Request], str | None] = lambda request: None
-) -> None:
-    """Fill `tab`, inside whose context this is called. `session_of` names the session whose runs a visitor sees; None is all."""
-    with Table() as table, gr.Row(elem_classes="sc-table-charts"):
-        with gr.Column(scale=3, min_width=320):
-            bars = Chart()
-        with gr.Column(scale=2, min_width=320):
-            scatter = Chart()
+) -> Callable[[gr.Blocks, gr.Tabs], None]:
+    """Fill `tab`, inside whose context this is called. `session_of` names the session whose runs a visitor sees; None is all.
+
+    Returns what brings `tab` to the front when a page is opened with `?batch=<id>`: call it with the Blocks and the Tabs.
+    """
+    with Table() as table:
+        with gr.Row(elem_classes="sc-table-charts"):
+            with gr.Column(scale=3, min_width=320):
+                bars = Chart()
+            with gr.Column(scale=2, min_width=320):
+                scatter = Chart()
+        build_regression(store_for, session_of)
     download = gr.DownloadButton("Download", visible="hidden", elem_id="sc-table-download")
 
     def asked(event: gr.EventData, request: gr.Request) -> tuple[Any, Any, Any]:
@@ -144,3 +150,11 @@ def build_table_tab(
     table.export(exported, None, download, api_visibility="private", show_progress="hidden")
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)
+
+    def arrive(request: gr.Request) -> Any:
+        return gr.Tabs(selected=tab.id) if request.query_params.get("batch") else gr.skip()
+
+    def arrival(demo: gr.Blocks, tabs: gr.Tabs) -> None:
+        demo.load(arrive, None, tabs, api_visibility="private", queue=False, show_progress="hidden")
+
+    return arrival
