@@ -12,7 +12,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from browser import PHONE, chromium, open_page, served  # noqa: F401
+from browser import PHONE, served
 from pydantic import ValidationError
 
 from ui.board import Board, BoardState, servable
@@ -169,7 +169,7 @@ def test_the_theme_carries_every_stylesheet_and_fetches_no_font():
 # ---------------------------------------------------------------- picker in the browser
 
 
-def test_a_tick_by_mouse_reaches_python_with_every_ticked_id(open_page):  # noqa: F811
+def test_a_tick_by_mouse_reaches_python_with_every_ticked_id(open_page):
     demo, heard = picker_demo(selected=("deepgram/nova",))
     with served(demo, theme=THEME) as address:
         page = open_page(address)
@@ -180,7 +180,7 @@ def test_a_tick_by_mouse_reaches_python_with_every_ticked_id(open_page):  # noqa
         assert page.troubles == page.outside == []
 
 
-def test_the_picker_works_from_the_keyboard_alone(open_page):  # noqa: F811
+def test_the_picker_works_from_the_keyboard_alone(open_page):
     demo, heard = picker_demo()
     with served(demo, theme=THEME) as address:
         page = open_page(address)
@@ -199,7 +199,7 @@ def test_the_picker_works_from_the_keyboard_alone(open_page):  # noqa: F811
         assert heard[-1] == ("prepare", {"selected": ["pocketsphinx/en"], "prepare": "parakeet/tdt"})
 
 
-def test_an_engine_that_is_not_ready_cannot_be_ticked_and_says_why(open_page):  # noqa: F811
+def test_an_engine_that_is_not_ready_cannot_be_ticked_and_says_why(open_page):
     demo, heard = picker_demo(selected=("parakeet/tdt",))
     with served(demo, theme=THEME) as address:
         page = open_page(address)
@@ -214,7 +214,7 @@ def test_an_engine_that_is_not_ready_cannot_be_ticked_and_says_why(open_page):  
         assert heard[0][1]["selected"] == ["whisper/base", "pocketsphinx/en", "deepgram/nova"]
 
 
-def test_search_and_filters_narrow_the_list_and_keep_the_ticks(open_page):  # noqa: F811
+def test_search_and_filters_narrow_the_list_and_keep_the_ticks(open_page):
     demo, heard = picker_demo(selected=("whisper/base",))
     with served(demo, theme=THEME) as address:
         page = open_page(address)
@@ -234,7 +234,7 @@ def test_search_and_filters_narrow_the_list_and_keep_the_ticks(open_page):  # no
         assert heard[0][1]["selected"] == ["whisper/base", "pocketsphinx/en", "deepgram/nova"]
 
 
-def test_a_late_answer_of_the_server_does_not_undo_a_newer_tick(open_page):  # noqa: F811
+def test_a_late_answer_of_the_server_does_not_undo_a_newer_tick(open_page):
     release, received = threading.Event(), []
 
     def answer(value):
@@ -265,7 +265,7 @@ def test_a_late_answer_of_the_server_does_not_undo_a_newer_tick(open_page):  # n
 # ---------------------------------------------------------------- board in the browser
 
 
-def test_a_playing_sound_plays_on_and_keeps_its_element_while_neighbours_stream(open_page, tmp_path):  # noqa: F811
+def test_a_playing_sound_plays_on_and_keeps_its_element_while_neighbours_stream(open_page, tmp_path):
     path, go = write_tone(tmp_path / "tone.wav", 20), threading.Event()
 
     def stream():
@@ -314,7 +314,7 @@ def test_a_playing_sound_plays_on_and_keeps_its_element_while_neighbours_stream(
         assert page.troubles == []
 
 
-def test_one_sound_at_a_time_is_heard_and_arrow_keys_seek(open_page, tmp_path):  # noqa: F811
+def test_one_sound_at_a_time_is_heard_and_arrow_keys_seek(open_page, tmp_path):
     path = write_tone(tmp_path / "tone.wav", 20)
     with gr.Blocks() as demo:
         Board({"phase": "done", "cards": [card("a", sounds=[sound(path, "vocals", 20), sound(path, "drums", 20)])]})
@@ -340,7 +340,7 @@ def test_one_sound_at_a_time_is_heard_and_arrow_keys_seek(open_page, tmp_path): 
         assert download.value.suggested_filename == "drums.wav"
 
 
-def test_an_error_card_shows_one_sentence_and_what_to_do(open_page):  # noqa: F811
+def test_an_error_card_shows_one_sentence_and_what_to_do(open_page):
     failed = card("a", state="error", error="The key was refused (401).", hint="Check it under Keys; nothing was charged.")
     with gr.Blocks() as demo:
         Board({"phase": "done", "cards": [failed, card("b", text="fine")]})
@@ -353,7 +353,7 @@ def test_an_error_card_shows_one_sentence_and_what_to_do(open_page):  # noqa: F8
         page.get_by_role("status").filter(has_text="2 of 2 done, 1 failed").wait_for()
 
 
-def test_a_long_text_folds_and_unfolds(open_page):  # noqa: F811
+def test_a_long_text_folds_and_unfolds(open_page):
     with gr.Blocks() as demo:
         Board({"phase": "done", "cards": [card("a", text="a long sentence about very little. " * 90), card("b", text="short")]})
     with served(demo, theme=THEME) as address:
@@ -365,7 +365,7 @@ def test_a_long_text_folds_and_unfolds(open_page):  # noqa: F811
         assert page.get_by_role("button", name="show less").count() == 1
 
 
-def test_the_clock_of_a_running_card_runs_on_between_two_messages(open_page):  # noqa: F811
+def test_the_clock_of_a_running_card_runs_on_between_two_messages(open_page):
     with gr.Blocks() as demo:
         Board({"phase": "running", "cards": [card("a", state="running", elapsed_s=41.0)]})
     with served(demo, theme=THEME) as address:
@@ -373,7 +373,7 @@ def test_the_clock_of_a_running_card_runs_on_between_two_messages(open_page):  #
         page.wait_for_function("parseFloat(document.querySelector('.sc-clock').textContent.replace('running', '')) > 42")
 
 
-def test_nothing_that_strangers_write_runs_as_code(open_page, tmp_path):  # noqa: F811
+def test_nothing_that_strangers_write_runs_as_code(open_page, tmp_path):
     path = write_tone(tmp_path / "tone.wav", 1)
     cards, engines = [], []
     for place, evil in enumerate(PAYLOADS):
@@ -420,7 +420,7 @@ def test_nothing_that_strangers_write_runs_as_code(open_page, tmp_path):  # noqa
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_phone_shows_everything_without_sideways_scrolling(open_page, tmp_path, dark):  # noqa: F811
+def test_a_phone_shows_everything_without_sideways_scrolling(open_page, tmp_path, dark):
     path = write_tone(tmp_path / "tone.wav", 1)
     measures = [
         {"label": name, "value": "12.34", "unit": "s", "best": True, "bar": 0.5}
@@ -459,7 +459,7 @@ def test_a_phone_shows_everything_without_sideways_scrolling(open_page, tmp_path
         assert ground == ("rgb(26, 31, 29)" if dark else "rgb(255, 254, 251)")
 
 
-def test_a_desktop_shows_two_columns_the_left_372_pixels_wide(open_page):  # noqa: F811
+def test_a_desktop_shows_two_columns_the_left_372_pixels_wide(open_page):
     with gr.Blocks() as demo, gr.Row():
         with gr.Column(elem_classes="sc-left"):
             Picker({"engines": ENGINES})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 import pytest
-from browser import PHONE, chromium, open_page, served  # noqa: F401
+from browser import PHONE, served
 
 from comparisons.columns import COLUMNS
 from comparisons.metrics import Reference
@@ -133,7 +133,7 @@ def address():
         yield address
 
 
-def test_cells_say_score_and_mark_in_words_and_the_agreement_is_explained(address, open_page):  # noqa: F811
+def test_cells_say_score_and_mark_in_words_and_the_agreement_is_explained(address, open_page):
     page = open_page(address)
     rows = page.locator(".sc-matrix tbody tr")
     cells = [" ".join(row.split()) for row in rows.all_inner_texts()]
@@ -150,7 +150,7 @@ def test_cells_say_score_and_mark_in_words_and_the_agreement_is_explained(addres
     page.locator(".sc-matrix").wait_for(state="hidden")
 
 
-def test_a_segment_plays_its_own_stretch_of_the_input_silences_others_and_is_reached_by_keys(address, open_page):  # noqa: F811
+def test_a_segment_plays_its_own_stretch_of_the_input_silences_others_and_is_reached_by_keys(address, open_page):
     page = open_page(address)
     page.evaluate("document.addEventListener('soundcheck:play', () => (window.asked = (window.asked || 0) + 1))")
     assert page.locator('.sc-lanes [tabindex="0"]').count() == 1
@@ -177,7 +177,7 @@ def test_a_segment_plays_its_own_stretch_of_the_input_silences_others_and_is_rea
     assert page.troubles == []
 
 
-def test_hostile_labels_and_names_stay_text_on_a_phone_without_sideways_scroll(open_page):  # noqa: F811
+def test_hostile_labels_and_names_stay_text_on_a_phone_without_sideways_scroll(open_page):
     tags = [Tag(f"{text} {'x' * 300} {number}", 0.5, 0.0, 1.0) for number in range(4) for text in HOSTILE]
     spoken = [result(f"{text} {'n' * 80}", *tags) for text in HOSTILE]
     state = matrix_from_results(spoken, Reference(tags=tuple(HOSTILE)), None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from browser import PHONE, chromium, open_page, served  # noqa: F401
+from browser import PHONE, served
 
 from comparisons.catalogue import engines
 from comparisons.columns import COLUMNS
@@ -193,7 +193,7 @@ def wide(page) -> bool:
     return page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
-def test_the_slider_moves_the_month_and_the_download_is_what_is_shown(address, open_page):  # noqa: F811
+def test_the_slider_moves_the_month_and_the_download_is_what_is_shown(address, open_page):
     page = open_page(address)
     page.wait_for_selector(".sc-costs .sc-tile b")
     assert page.locator(".sc-costs .sc-plot path.sc-cost").count() >= 2
@@ -212,7 +212,7 @@ def test_the_slider_moves_the_month_and_the_download_is_what_is_shown(address, o
     assert page.troubles == [] and page.outside == []
 
 
-def test_filters_narrow_the_catalogue_details_open_by_key_and_the_matrix_shows_what_is_honoured(address, open_page):  # noqa: F811
+def test_filters_narrow_the_catalogue_details_open_by_key_and_the_matrix_shows_what_is_honoured(address, open_page):
     page = open_page(address)
     page.get_by_role("tab", name="Catalogue").click()
     page.wait_for_selector(".sc-catalogue tbody tr")
@@ -233,7 +233,7 @@ def test_filters_narrow_the_catalogue_details_open_by_key_and_the_matrix_shows_w
     assert page.troubles == [] and page.outside == []
 
 
-def test_a_column_is_found_by_what_it_means(address, open_page):  # noqa: F811
+def test_a_column_is_found_by_what_it_means(address, open_page):
     page = open_page(address)
     page.get_by_role("tab", name="Method").click()
     page.get_by_role("searchbox", name="Find a column").fill("first sound that is not silence")
@@ -241,7 +241,7 @@ def test_a_column_is_found_by_what_it_means(address, open_page):  # noqa: F811
     assert "first_s" in page.locator(".sc-method tbody tr:visible").inner_text()
 
 
-def test_no_tab_makes_a_phone_scroll_sideways(address, open_page):  # noqa: F811
+def test_no_tab_makes_a_phone_scroll_sideways(address, open_page):
     page = open_page(address, **PHONE, dark=True)
     for name, ready in (("Costs", ".sc-tile b"), ("Catalogue", ".sc-catalogue tbody tr"), ("Method", ".sc-rules")):
         tab = page.get_by_role("tab", name=name)

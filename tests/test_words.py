@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from browser import PHONE, chromium, open_page, served  # noqa: F401
+from browser import PHONE, served
 
 from comparisons.columns import COLUMNS
 from comparisons.results import Result
@@ -223,7 +223,7 @@ def address():
         yield address
 
 
-def test_the_chosen_variants_become_the_reference(address, open_page):  # noqa: F811
+def test_the_chosen_variants_become_the_reference(address, open_page):
     page = open_page(address)
     page.locator(".sc-variant", has_text="rain").last.click()
     page.locator(".sc-variant", has_text="today").click()
@@ -236,7 +236,7 @@ def test_the_chosen_variants_become_the_reference(address, open_page):  # noqa: 
     assert (page.troubles, page.outside) == ([], [])
 
 
-def test_everything_is_reached_by_the_keyboard_with_one_tab_stop_for_the_text(address, open_page):  # noqa: F811
+def test_everything_is_reached_by_the_keyboard_with_one_tab_stop_for_the_text(address, open_page):
     page = open_page(address)
     assert page.locator('.sc-flow [tabindex="0"]').count() == 1
     page.locator('.sc-flow [tabindex="0"]').focus()
@@ -260,7 +260,7 @@ def test_everything_is_reached_by_the_keyboard_with_one_tab_stop_for_the_text(ad
     assert "Guest" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
-def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page):  # noqa: F811
+def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page):
     page = open_page(address)
     page.get_by_role("button", name="next", exact=True).click()
     assert page.locator(".sc-differ-status").inner_text() == "“next”, 0:02.5 to 0:02.9."
@@ -269,7 +269,7 @@ def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page)
     assert page.evaluate("document.querySelector('.sc-differ audio').currentTime") < 3.6
 
 
-def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):  # noqa: F811
+def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):
     with served(demo_of(words_state(answers(None))), theme=THEME) as address:
         page = open_page(address)
         page.get_by_role("button", name="next", exact=True).click()
@@ -277,7 +277,7 @@ def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):  # noqa:
         assert page.locator(".sc-listen").count() == 0
 
 
-def test_only_differences_leaves_a_few_words_around_each(address, open_page):  # noqa: F811
+def test_only_differences_leaves_a_few_words_around_each(address, open_page):
     page = open_page(address)
     everything = page.locator(".sc-word").count()
     page.get_by_role("button", name="Only differences").click()
@@ -286,7 +286,7 @@ def test_only_differences_leaves_a_few_words_around_each(address, open_page):  #
     assert page.get_by_role("button", name="Only differences").get_attribute("aria-pressed") == "true"
 
 
-def test_another_run_forgets_the_choices_of_the_last(address, open_page):  # noqa: F811
+def test_another_run_forgets_the_choices_of_the_last(address, open_page):
     page = open_page(address)
     page.locator(".sc-variant", has_text="rain").last.click()
     page.get_by_role("button", name="Another run").click()
@@ -296,7 +296,7 @@ def test_another_run_forgets_the_choices_of_the_last(address, open_page):  # noq
     assert page.locator(".sc-speakers").is_hidden()
 
 
-def test_hostile_texts_names_and_speakers_stay_text_on_a_phone_without_sideways_scroll(open_page):  # noqa: F811
+def test_hostile_texts_names_and_speakers_stay_text_on_a_phone_without_sideways_scroll(open_page):
     texts = [f"{payload} the bank {'x' * 400} {number}" for number, payload in enumerate(HOSTILE)]
     spoken = [
         Answer(f"{payload} {'n' * 80}", text, timed(text, speaker=f"{payload}{'s' * 80}"))
@@ -312,7 +312,7 @@ def test_hostile_texts_names_and_speakers_stay_text_on_a_phone_without_sideways_
         assert page.troubles == []
 
 
-def test_a_hundred_thousand_characters_are_paged_and_answer_at_once(open_page):  # noqa: F811
+def test_a_hundred_thousand_characters_are_paged_and_answer_at_once(open_page):
     chance = random.Random(3)
     spoken = [f"w{chance.randrange(300)}" for _ in range(20_000)]
     heard = " ".join(word if place % 20 else "other" for place, word in enumerate(spoken))

@@ -8,14 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from gradio.processing_utils import hash_file
 from gradio.utils import abspath, get_upload_folder, is_in_or_equal
 from gradio_client.utils import strip_invalid_filename_characters
 from pydantic import BaseModel, Field
 
-HERE = Path(__file__).parent
+from ui.shown import Shown, script
 
 
 class Tile(BaseModel):
@@ -107,7 +106,7 @@ class BoardState(GradioModel):
     """In the order to show; keys are unique."""
 
 
-class Board(gr.HTML):
+class Board(Shown):
     """Shows a `BoardState` or a dictionary of its fields; as an input it yields None: the browser's copy proves nothing.
 
     A yield replaces the whole state; only what differs is redrawn, and a playing sound plays on. Ten yields a second are enough.
@@ -120,25 +119,10 @@ class Board(gr.HTML):
             value,
             label=label,
             html_template="<div class='sc-frame'><div class='sc-board'></div></div>",
-            js_on_load=(HERE / "board.js").read_text(encoding="utf-8"),
+            js_on_load=script("board"),
             apply_default_css=False,
             **kwargs,
         )
-
-    def preprocess(self, payload: BoardState | None) -> None:
-        return None
-
-    def postprocess(self, value: BoardState | dict[str, Any] | None) -> BoardState:
-        return BoardState.model_validate(value or {})
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"phase": "empty"}
 
 
 def servable(path: str | Path, name: str | None = None) -> FileData:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import soundfile
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
@@ -16,10 +15,10 @@ from comparisons.columns import COLUMNS
 from comparisons.store import Store
 from engine.tasks import TASKS
 from ui.board import servable
+from ui.shown import Shown, script
 from ui.table_page import headed, shown, visible
 from ui.table_state import default_columns
 
-HERE = Path(__file__).parent
 LONGEST_CELL = 200
 _PROVENANCE = ("model_answered", "versions", "device", "price_rule", "price_source", "price_date")
 _PRICES = {"price_rule", "price_source", "price_date"}
@@ -54,7 +53,7 @@ class SheetState(GradioModel):
     provenance: list[Provenance] = Field(default=[])
 
 
-class Sheet(gr.HTML):
+class Sheet(Shown):
     """Shows a SheetState around its children; as an input it yields None: the browser's copy proves nothing."""
 
     data_model = SheetState
@@ -63,26 +62,11 @@ class Sheet(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-sheet-top'></div>@children<div class='sc-sheet-bottom'></div>",
-            js_on_load=(HERE / "capsule.js").read_text(encoding="utf-8"),
+            js_on_load=script("capsule"),
             apply_default_css=False,
             elem_classes=["sc-sheet"],
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: SheetState | None) -> SheetState:
-        return value or SheetState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {}
 
 
 def kept_sound(source: Store | Capsule, sha256: str) -> tuple[Path, list[float]] | None:

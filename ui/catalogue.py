@@ -14,8 +14,8 @@ from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
 
 from comparisons.systems import CAPABILITIES, CATEGORIES, COLUMNS, MORE, STATUSES, System, systems, write_csv
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 REFRESH = (
     "() => { for (const shown of document.querySelectorAll('.sc-catalogue')) shown.dispatchEvent(new Event('sc-refresh')); }"
 )
@@ -83,7 +83,7 @@ class CatalogueState(GradioModel):
     details: Details | None = None
 
 
-class Catalogue(gr.HTML):
+class Catalogue(Shown):
     """Shows a CatalogueState, every text as plain text. Events: "ask" with {"open": id or null}, "export" with {"ids": [...]}.
 
     As an input it yields None, because the browser's copy proves nothing.
@@ -95,7 +95,7 @@ class Catalogue(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-catalogue-inside'></div>",
-            js_on_load=(HERE / "catalogue.js").read_text(encoding="utf-8"),
+            js_on_load=script("catalogue"),
             apply_default_css=False,
             elem_classes=["sc-catalogue"],
             categories=list(CATEGORIES.items()),
@@ -104,21 +104,6 @@ class Catalogue(gr.HTML):
             capabilities=list(CAPABILITIES.items()),
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: CatalogueState | None) -> CatalogueState:
-        return value or CatalogueState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"ready": False}
 
 
 # ---------------------------------------------------------------- how a system is written

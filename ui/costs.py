@@ -35,8 +35,8 @@ from comparisons.query import Query
 from comparisons.store import Store
 from engine.contract import EngineError
 from engine.tasks import TASKS
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 VOLUMES = {"hours": (1.0, 1e5), "characters": (1e4, 1e10), "pieces": (1.0, 1e6)}
 """From where to where the volume's slider goes; the box beside it takes any number."""
 STARTS = {"hours": 100.0, "characters": 1e6, "pieces": 100.0}
@@ -101,7 +101,7 @@ class CostState(GradioModel):
     survey: str = ""
 
 
-class Costs(gr.HTML):
+class Costs(Shown):
     """Shows a CostState, every text as plain text. Events, each with the settings: "ask" wants a CostState, "export" a file.
 
     As an input it yields None, because the browser's copy proves nothing.
@@ -114,7 +114,7 @@ class Costs(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-costs-inside'></div>",
-            js_on_load=(HERE / "costs.js").read_text(encoding="utf-8"),
+            js_on_load=script("costs"),
             apply_default_css=False,
             elem_classes=["sc-costs"],
             tasks=[(name, TASKS[name].title) for name in UNITS],
@@ -135,21 +135,6 @@ class Costs(gr.HTML):
             own_price=own,
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: CostState | None) -> CostState:
-        return value or CostState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"ready": False}
 
 
 # ---------------------------------------------------------------- from the browser

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
@@ -26,8 +25,8 @@ from comparisons.table import write_csv
 from engine.tasks import TASKS
 from ui.board import servable
 from ui.chart import bars_from_rows, plottable
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 MOST_LINES, MOST_SLICES, WORST = 60, 8, 5
 """Of a table, of slices, of an engine's worst answers on the page; the downloads hold everything."""
 NOT_ENOUGH = "not enough"
@@ -72,7 +71,7 @@ class BatchState(GradioModel):
     worst: list[Worst] = Field(default=[])
 
 
-class BatchBoard(gr.HTML):
+class BatchBoard(Shown):
     """Shows a BatchState; as an input it yields None: the browser's copy proves nothing."""
 
     data_model = BatchState
@@ -81,25 +80,10 @@ class BatchBoard(gr.HTML):
         super().__init__(
             value or BatchState(),
             html_template="<div class='sc-batch'></div>",
-            js_on_load=(HERE / "dataset.js").read_text(encoding="utf-8"),
+            js_on_load=script("dataset"),
             apply_default_css=False,
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: BatchState | None) -> BatchState:
-        return value or BatchState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"phase": "empty"}
 
 
 # ---------------------------------------------------------------- what is shown

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
@@ -23,8 +22,8 @@ from engine.contract import EngineError
 from engine.tasks import Task
 from ui.board import servable
 from ui.cards import FIRST, HEADROOM_DB, LISTENING_LUFS, MEASURES, peaks_of
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 PEAKS = 480
 MOST_TRACKS = 60
 LONGEST_INPUT_S = 1_800.0
@@ -75,7 +74,7 @@ class DeckState(GradioModel):
     note: str = ""
 
 
-class Deck(gr.HTML):
+class Deck(Shown):
     """Shows a `DeckState` or a dictionary of its fields; as an input it yields None: the browser's copy proves nothing.
 
     `document.querySelector('.sc-deck').deck` has `probe()`, `heard()` and `rehearse(script)`, which read and never change.
@@ -88,25 +87,10 @@ class Deck(gr.HTML):
             value,
             label=label,
             html_template="<div class='sc-deck-frame'><section class='sc-deck' aria-label='Listening deck'></section></div>",
-            js_on_load=(HERE / "deck.js").read_text(encoding="utf-8"),
+            js_on_load=script("deck"),
             apply_default_css=False,
             **options,
         )
-
-    def preprocess(self, payload: DeckState | None) -> None:
-        return None
-
-    def postprocess(self, value: DeckState | dict[str, Any] | None) -> DeckState:
-        return DeckState.model_validate(value or {})
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"mode": "switch"}
 
 
 # ---------------------------------------------------------------- from results to tracks

@@ -40,8 +40,8 @@ from comparisons.votes import VoteRefused, Votes
 from engine.audio import Audio
 from engine.contract import EngineError
 from engine.tasks import TASKS
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 LINK = "listen"
 """Name of the parameter in an address that opens a test."""
 MOST_ENGINES_ASKED = 50
@@ -146,7 +146,7 @@ class ListenState(GradioModel):
     """This listener has answered every question."""
 
 
-class Room(gr.HTML):
+class Room(Shown):
     """Shows a ListenState. Events: "ask" wants the next one, "export" a file; as an input it yields None."""
 
     data_model = ListenState
@@ -155,7 +155,7 @@ class Room(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-listen-room'></div>",
-            js_on_load=(HERE / "listen.js").read_text(encoding="utf-8"),
+            js_on_load=script("listen"),
             apply_default_css=False,
             elem_classes=["sc-listen"],
             kinds=[[name, kind.title, kind.meaning] for name, kind in KINDS.items()],
@@ -163,21 +163,6 @@ class Room(gr.HTML):
             rounds={name: list(counts) for name, counts in ROUNDS.items()},
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: ListenState | None) -> ListenState:
-        return value or ListenState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"view": "wait"}
 
 
 # ---------------------------------------------------------------- answering

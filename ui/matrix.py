@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
 from comparisons.metrics import Reference, agreement, labels
 from comparisons.results import Result
 from engine.contract import Tag
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 MOST_ROWS = 60
 MOST_SEGMENTS = 300
 """Segments drawn for one engine."""
@@ -88,7 +86,7 @@ class MatrixState(GradioModel):
     """Sentences on what is not shown."""
 
 
-class Matrix(gr.HTML):
+class Matrix(Shown):
     """Shows a MatrixState, every text as plain text; nothing at all while no engine has answered. As an input it yields None."""
 
     data_model = MatrixState
@@ -97,25 +95,10 @@ class Matrix(gr.HTML):
         super().__init__(
             value,
             html_template="<section class='sc-matrix' aria-label='Tags side by side' hidden></section>",
-            js_on_load=(HERE / "matrix.js").read_text(encoding="utf-8"),
+            js_on_load=script("matrix"),
             apply_default_css=False,
             **options,
         )
-
-    def preprocess(self, payload: MatrixState | None) -> None:
-        return None
-
-    def postprocess(self, value: MatrixState | dict[str, Any] | None) -> MatrixState:
-        return MatrixState.model_validate(value or {})
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {}
 
 
 # ---------------------------------------------------------------- from results to a state

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,8 +19,8 @@ from comparisons.results import Result
 from comparisons.words import Withheld
 from engine.contract import Word
 from ui.board import Span
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 LONGEST_REFERENCE = 500_000
 MOST_TURNS = 500
 """Turns drawn for one engine: about an hour of talk."""
@@ -97,7 +96,7 @@ class Answer:
     words: Sequence[Word] = ()
 
 
-class Words(gr.HTML):
+class Words(Shown):
     """Shows a WordsState, every text as plain text; nothing at all while there are no words.
 
     Event `choose`: the person wants the chosen words as reference; `chosen_text(event)` reads them. As an input it yields None.
@@ -109,25 +108,10 @@ class Words(gr.HTML):
         super().__init__(
             value,
             html_template="<section class='sc-differ' aria-label='Where they differ' hidden></section>",
-            js_on_load=(HERE / "words.js").read_text(encoding="utf-8"),
+            js_on_load=script("words"),
             apply_default_css=False,
             **options,
         )
-
-    def preprocess(self, payload: WordsState | None) -> None:
-        return None
-
-    def postprocess(self, value: WordsState | dict[str, Any] | None) -> WordsState:
-        return WordsState.model_validate(value or {})
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {}
 
 
 def chosen_text(event: gr.EventData) -> str:
