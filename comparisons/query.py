@@ -9,6 +9,18 @@ from comparisons.columns import COLUMNS
 from engine.contract import ERROR_KINDS
 
 SEARCHED = ("input_name", "engine_name", "vendor", "output_text", "error")
+GROUPS = {
+    "engine": "engine_id",
+    "task": "task",
+    "vendor": "vendor",
+    "where": '"where"',
+    "status": "status",
+    "input": "input_sha256",
+    "batch": "batch_id",
+    "language": "output_language",
+    "day": "substr(created_at, 1, 10)",
+}
+"""What rows can be put together by, and the SQL for it."""
 _LATEST_RATING = "(SELECT stars FROM ratings WHERE ratings.seq = runs.seq ORDER BY ratings.id DESC LIMIT 1)"
 
 
@@ -25,9 +37,14 @@ class Query:
     text: str | None = None
     """Part of the input's name, the engine's name, the vendor, the text answer or the error; ASCII case is ignored."""
     comparison_id: str | None = None
+    batch_id: str | None = None
     session: str | None = None
     since: str | None = None
     """ISO 8601, UTC: runs that began then or later."""
+    until: str | None = None
+    """ISO 8601, UTC: runs that began before."""
+    group: tuple[str, str | None] | None = None
+    """A name of GROUPS and the one value that rows must have there; None is unknown."""
     sort: str = "created_at"
     """A column's name or "seq". Unknown values come last in either direction."""
     descending: bool = True
@@ -41,6 +58,8 @@ class Query:
             raise ValueError(f"where must be 'local' or 'cloud', got {self.where!r}")
         if self.status not in (None, "ok", "failed", *ERROR_KINDS):
             raise ValueError(f"status must be one of ok, failed, {', '.join(ERROR_KINDS)}, got {self.status!r}")
+        if self.group is not None and self.group[0] not in GROUPS:
+            raise ValueError(f"rows cannot be grouped by {self.group[0]!r}; accepted: {', '.join(GROUPS)}")
         for name, largest in (("offset", 10**9), ("limit", 100_000)):
             if not 0 <= getattr(self, name) <= largest:
                 raise ValueError(f"{name} must be from 0 to {largest}, got {getattr(self, name)!r}")
@@ -57,7 +76,7 @@ def filter_sql(query: Query) -> tuple[str, list[Any]]:
     """A WHERE clause over `runs` and its values."""
     terms: list[str] = []
     values: list[Any] = []
-    for column in ("task", "where", "comparison_id", "session"):
+    for column in ("task", "where", "comparison_id", "batch_id", "session"):
         if (value := getattr(query, column)) is not None:
             terms.append(f'"{column}" = ?')
             values.append(clean(value))
@@ -70,6 +89,12 @@ def filter_sql(query: Query) -> tuple[str, list[Any]]:
     if query.since is not None:
         terms.append("created_at >= ?")
         values.append(clean(query.since))
+    if query.until is not None:
+        terms.append("created_at < ?")
+        values.append(clean(query.until))
+    if query.group is not None:
+        terms.append(f"{GROUPS[query.group[0]]} IS ?")
+        values.append(None if query.group[1] is None else clean(query.group[1]))
     if query.text:
         pattern = clean(query.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         terms.append("(" + " OR ".join(f"{column} LIKE ? ESCAPE '\\'" for column in SEARCHED) + ")")

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import numpy as np
 import pytest
-from browser import PHONE, chromium, open_page, served  # noqa: F401
+from browser import PHONE, served
 
 from comparisons.columns import COLUMNS
+from comparisons.query import Query
 from comparisons.store import Store
 from engine.audio import Audio
 from ui.chart import MOST_DOTS, Chart, bars_from_rows, scatter_from_rows, series_of
 from ui.table import answer, build_table_tab, export
-from ui.table_page import PAGE_ROWS, shown
-from ui.table_state import checked, default_columns
+from ui.table_page import MOST_GROUPS, PAGE_ROWS, shown
+from ui.table_state import GROUPABLE, MOST_PINNED, checked, default_columns
 from ui.theme import THEME
 
 if TYPE_CHECKING:
@@ -235,6 +236,93 @@ def test_a_download_is_one_of_three_kinds(store):
         export(store, {"kind": "../../x"}, None)
 
 
+# ---------------------------------------------------------------- groups, pins and links
+
+
+def test_a_group_has_the_p50_p95_count_and_mean_cost_of_its_fresh_good_runs(store):
+    times = [0.1, 0.5, 0.2, 0.9, 0.4, 0.7, 0.3]
+    store.add_all([row(number=number, total_s=total_s, cost_usd=total_s / 100) for number, total_s in enumerate(times)])
+    store.add_all([row(number=20, total_s=99.0, cached=True), failure("whisper/base", 21), row("deepgram/nova", cost_usd=None)])
+    found = {each["value"]: each for each in store.grouped("engine", Query(), ("total_s",))}
+    whisper = found["whisper/base"]
+    assert (whisper["total_s_p50"], whisper["total_s_p95"]) == pytest.approx(tuple(np.percentile(times, (50, 95))))
+    assert (whisper["runs"], whisper["fresh"], whisper["cached"], whisper["ok"]) == (9, 7, 1, 8)
+    assert whisper["cost_mean_usd"] == pytest.approx(np.mean(times) / 100)
+    assert (found["deepgram/nova"]["cost_mean_usd"], found["deepgram/nova"]["costs_known"]) == (None, 0)
+
+
+@pytest.mark.parametrize("by", GROUPABLE)
+def test_every_grouping_covers_all_rows_and_each_group_opens_to_its_own(store, by):
+    many(store, 40)
+    state, *_ = answer(store, {"group": by, "whole": False}, None)
+    assert (state.rows, state.passing, state.count) == ([], 50, 0)
+    opened = [
+        answer(store, {"group": by, "group_open": True, "group_value": group.value, "whole": False}, None)[0]
+        for group in state.row_groups
+    ]
+    assert sum(each.count for each in opened) == 50
+    assert all(0 < len(each.rows) == each.count for each in opened)
+
+
+def test_groups_are_in_the_order_asked_for_and_unknown_costs_come_last(store):
+    store.add_all([row(), row("deepgram/nova"), row("deepgram/nova"), row("moonshine/tiny", cost_usd=None)])
+
+    def labels(order: str) -> list[str]:
+        state, *_ = answer(store, {"group": "engine", "group_sort": order, "whole": False}, None)
+        return [group.label for group in state.row_groups]
+
+    assert labels("runs")[0] == "Deepgram Nova"
+    assert labels("label") == ["Deepgram Nova", "Moonshine tiny", "Whisper base"]
+    assert labels("cost_mean_usd") == ["Whisper base", "Deepgram Nova", "Moonshine tiny"]
+    assert labels("total_s_p50") == ["Deepgram Nova", "Moonshine tiny", "Whisper base"]
+
+
+def test_more_groups_than_can_be_read_are_cut_and_said(store):
+    store.add_all([row(number=number, input_sha256=f"{number:064}") for number in range(MOST_GROUPS + 5)])
+    state, *_ = answer(store, {"group": "input"}, None)
+    assert (len(state.row_groups), state.group_note[:10]) == (MOST_GROUPS, "205 groups")
+
+
+def test_a_session_groups_its_own_rows_alone(store):
+    store.add(row(), session="alice")
+    store.add(row("deepgram/nova"), session="bob")
+    state, *_ = answer(store, {"group": "engine"}, "alice")
+    assert [group.value for group in state.row_groups] == ["whisper/base"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"group": "seq; --", "group_open": True, "group_value": {}},
+        {"group": ["engine"], "group_sort": 7, "pinned": "all"},
+        {"group_open": True, "group_value": "x", "pinned": ["nope", None, {}], "batch": 3},
+    ],
+)
+def test_a_grouping_that_the_table_does_not_have_lists_the_rows(store, sent):
+    many(store, 3)
+    state, *_ = answer(store, sent, None)
+    assert (state.count, state.asked.group, state.asked.pinned, state.row_groups) == (13, "", [], None)
+
+
+def test_pinned_columns_stand_after_the_engine_and_are_few(store):
+    store.add(row())
+    state, *_ = answer(store, {"pinned": ["wer", "vendor"], "columns": ["total_s", "wer"]}, None)
+    assert [(header.name, header.pinned) for header in state.headers] == [
+        ("engine_name", False),
+        ("vendor", True),
+        ("wer", True),
+        ("total_s", False),
+    ]
+    assert len(checked({"pinned": list(COLUMNS)}).pinned) == MOST_PINNED
+
+
+def test_a_batch_is_a_filter_for_rows_counts_and_download(store):
+    store.add_all([row(batch_id="b1"), row("deepgram/nova", batch_id="b2"), row()])
+    state, *_ = answer(store, {"batch": "b1"}, None)
+    assert (state.count, [engine.value for engine in state.engines]) == (1, ["whisper/base"])
+    assert export(store, {"kind": "jsonl", "batch": "b2"}, None).read_text().count("\n") == 1
+
+
 # ---------------------------------------------------------------- in the browser
 
 
@@ -252,7 +340,7 @@ def table_app() -> Iterator[tuple[str, dict[str, Store]]]:
 
 
 @pytest.fixture
-def open_table(table_app, store, open_page) -> Callable[..., Page]:  # noqa: F811
+def open_table(table_app, store, open_page) -> Callable[..., Page]:
     """open_table(...) -> the page with the table's tab in front, over `store`."""
     address, current = table_app
     current["store"] = store
@@ -337,10 +425,10 @@ def test_a_search_finds_part_of_an_answer_and_an_engine_can_be_picked(store, ope
     settled(page, "1 run,")
     page.get_by_label("Search").fill("")
     settled(page, "130 runs")
-    page.locator(".sc-filters summary").click()
+    page.locator(".sc-filters summary").first.click()
     page.locator(".sc-filters").get_by_label("Moonshine tiny").check()
     settled(page, "33 runs")
-    expect(page.locator(".sc-filters summary")).to_have_text("1 engine")
+    expect(page.locator(".sc-filters summary").first).to_have_text("1 engine")
 
 
 def test_pages_turn_to_the_last_row(store, open_table):
@@ -361,7 +449,7 @@ def test_columns_are_chosen_by_name_and_the_defaults_come_back(store, open_table
     page.locator(".sc-tools summary").click()
     page.get_by_label("Vendor", exact=True).check()
     expect(page.locator(".sc-scroll").get_by_role("columnheader", name="Vendor")).to_be_visible()
-    page.get_by_label("RTF (x)").uncheck()
+    page.get_by_label("RTF (x)", exact=True).uncheck()
     expect(page.locator(".sc-scroll").get_by_role("columnheader", name="RTF (x)")).to_have_count(0)
     page.get_by_role("button", name="Columns that suit the task").click()
     expect(page.locator(".sc-scroll").get_by_role("columnheader", name="RTF (x)")).to_be_visible()
@@ -404,7 +492,7 @@ def test_hostile_texts_are_shown_as_they_are_and_do_nothing(store, open_table):
         expect(page.locator(".sc-open").nth(place)).to_have_attribute("aria-expanded", "true")
     for mark in page.locator(".sc-line, .sc-point").all():
         mark.focus()
-    page.locator(".sc-filters summary").click()
+    page.locator(".sc-filters summary").first.click()
     assert page.locator(".sc-table-bottom").get_by_text(PAYLOADS[0]).count() > 0
     assert page.evaluate("window.__pwn") is None
     assert page.locator(".sc-table img, .sc-table script, .sc-table svg[onload]").count() == 0
@@ -426,6 +514,115 @@ def test_a_row_opens_to_all_that_is_known_and_its_sounds_play(store, open_table)
     assert details.locator("audio").evaluate(length) == pytest.approx(0.5, abs=0.01)
     page.locator(".sc-open").click()
     expect(details).to_have_count(0)
+
+
+def test_a_group_opens_to_its_rows_which_turn_page_and_open_in_their_turn(store, open_table):
+    many(store, 260)
+    page = open_table()
+    page.get_by_label("Group by").select_option("engine")
+    groups = page.locator(".sc-group")
+    expect(groups).to_have_count(4)
+    settled(page, "260 runs in 4 groups")
+    groups.first.get_by_role("button").press("Enter")
+    settled(page, "1 to 50 of 65")
+    assert page.evaluate("document.activeElement.dataset.focus") == "group 0"
+    page.get_by_role("button", name="Next").click()
+    settled(page, "51 to 65 of 65")
+    name = groups.first.locator(".sc-name").inner_text()
+    assert set(page.locator(".sc-scroll tbody tr:not(.sc-group) .sc-name").all_inner_texts()) == {name}
+    page.locator(".sc-scroll tbody tr:not(.sc-group) .sc-open").first.click()
+    expect(page.locator(".sc-details")).to_be_visible()
+    page.get_by_label("Group by").select_option("")
+    settled(page, "260 runs, showing 1 to 50")
+    expect(groups).to_have_count(0)
+    assert page.troubles == []
+
+
+def test_a_pinned_column_stays_in_sight_when_the_table_scrolls_sideways(store, open_table):
+    many(store, 8)
+    page = open_table()
+    page.locator(".sc-tools summary").click()
+    page.get_by_role("button", name="Pin RTF (x) at the left").click()
+    head = page.locator(".sc-scroll thead [data-pin]")
+    expect(head).to_have_text(re.compile("RTF"))
+    for name in ("Vendor", "Device", "Model", "Versions", "Price rule", "Usage", "Settings"):
+        page.get_by_label(name, exact=True).check()
+        expect(page.locator(".sc-scroll").get_by_role("columnheader", name=name, exact=True)).to_be_attached()
+    page.keyboard.press("Escape")
+    page.locator(".sc-scroll").evaluate("box => { box.scrollLeft = 100000; }")
+    assert page.locator(".sc-scroll").evaluate("box => box.scrollLeft") > 100
+    engine, pinned = page.locator(".sc-scroll thead .sc-sticky").bounding_box(), head.bounding_box()
+    assert pinned["x"] == pytest.approx(engine["x"] + engine["width"], abs=1.5)
+
+
+def test_a_view_is_kept_in_the_browser_without_rows_and_shown_again_after_a_reload(store, open_table):
+    many(store, 40)
+    page = open_table()
+    page.get_by_role("combobox", name="Where").select_option("cloud")
+    page.get_by_label("Group by").select_option("status")
+    expect(page.locator(".sc-group")).not_to_have_count(0)
+    page.get_by_text("Saved views").click()
+    page.get_by_label("Name of this view").fill("<b>clouds</b>")
+    page.get_by_label("Name of this view").press("Enter")
+    expect(page.get_by_role("button", name="<b>clouds</b>", exact=True)).to_be_visible()
+    kept = json.loads(page.evaluate("localStorage.getItem('sc-table-views')"))
+    assert (kept[0]["asked"]["where"], kept[0]["asked"]["group"]) == ("cloud", "status")
+    assert "words of run" not in json.dumps(kept)
+    page.reload()
+    page.get_by_role("tab", name="Table").click()
+    expect(page.get_by_label("Group by")).to_have_value("")
+    page.get_by_text("Saved views").click()
+    page.get_by_role("button", name="<b>clouds</b>", exact=True).click()
+    expect(page.get_by_label("Group by")).to_have_value("status")
+    expect(page.get_by_role("combobox", name="Where")).to_have_value("cloud")
+    page.get_by_text("Saved views").click()
+    page.get_by_label("Delete the view <b>clouds</b>").click()
+    assert page.evaluate("localStorage.getItem('sc-table-views')") == "[]"
+    assert page.troubles == []
+
+
+def test_a_view_altered_in_the_browser_is_checked_like_any_other_question(store, open_table):
+    many(store, 8)
+    page = open_table()
+    bad = {"where": ["x"], "sort": "seq; --", "group": "'; DROP", "pinned": [{}], "columns": "all", "engines": 7, "text": None}
+    page.evaluate("value => localStorage.setItem('sc-table-views', value)", json.dumps([{"name": "odd", "asked": bad}, 3, None]))
+    page.get_by_text("Saved views").click()
+    page.get_by_role("button", name="odd", exact=True).click()
+    settled(page, "18 runs, showing 1 to 18")
+    assert page.troubles == []
+
+
+def test_a_row_gives_the_links_of_its_comparison_and_batch_and_the_batch_link_shows_that_batch(store, open_table):
+    many(store, 6)
+    store.add(row(comparison_id="c 77", batch_id="b/1", created_at="2026-11-19T00:00:00.000+00:00"))
+    page = open_table()
+    page.locator(".sc-open").first.click()
+    expect(page.locator(".sc-links button")).to_have_count(2)
+    titles = [button.get_attribute("title") for button in page.locator(".sc-links button").all()]
+    assert [title.split("/", 3)[3] for title in titles] == ["?comparison=c%2077", "?batch=b%2F1"]
+    page.get_by_role("button", name="Copy link to this batch").click()
+    expect(page.locator(".sc-links [role=status]")).to_contain_text(re.compile("Copied|Ctrl"))
+    page.goto(titles[1])
+    page.get_by_role("tab", name="Table").click()
+    settled(page, "1 run, showing 1 to 1")
+    page.get_by_role("button", name="Show rows outside the batch b/1 too").click()
+    settled(page, "17 runs, showing 1 to 17")
+
+
+def test_a_batch_link_brings_the_table_to_the_front(store, open_page):
+    store.add_all([row(batch_id="b1"), row()])
+    with gr.Blocks() as demo:
+        with gr.Tabs() as tabs:
+            with gr.Tab("Run", id="run"):
+                gr.Textbox(label="Anything")
+            with gr.Tab("Table", id="table") as tab:
+                arrival = build_table_tab(tab, lambda: store)
+        arrival(demo, tabs)
+    with served(demo, theme=THEME) as address:
+        page = open_page(address)
+        page.goto(f"{address}?batch=b1")
+        expect(page.get_by_role("tab", name="Table")).to_have_attribute("aria-selected", "true")
+        settled(page, "1 run, showing 1 to 1")
 
 
 def test_an_empty_history_says_what_to_do_next(open_table):
@@ -487,7 +684,7 @@ def test_a_chart_explains_itself_on_focus_and_as_a_table(store, open_table):
     expect(page.locator(".sc-point")).to_have_count(2)
 
 
-def test_a_spread_of_more_than_a_hundred_times_gets_a_log_axis_and_the_axes_can_be_changed(open_page):  # noqa: F811
+def test_a_spread_of_more_than_a_hundred_times_gets_a_log_axis_and_the_axes_can_be_changed(open_page):
     rows = [
         row("whisper/base", cost_usd=0.00001),
         row("deepgram/nova", cost_usd=0.002),

@@ -53,7 +53,7 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             with gr.Tab("Dataset", id="dataset") as dataset:
                 build_dataset_tab(dataset, desk)
             with gr.Tab("Table", id="table") as table:
-                build_table_tab(table, lambda: runner.store, _session)
+                table_arrival = build_table_tab(table, lambda: runner.store, _session)
             with gr.Tab("Costs", id="costs") as costs:
                 build_costs_tab(costs, lambda: runner.store, _session)
             with gr.Tab("Catalogue", id="catalogue") as systems:
@@ -65,6 +65,7 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             with gr.Tab("Method", id="method"):
                 build_method_tab()
         arrival(demo, tabs)
+        table_arrival(demo, tabs)
         build_api(runner)
 
         def closed(request: gr.Request) -> None:
