@@ -99,7 +99,9 @@ def _output(row: Mapping[str, Any]) -> Output:
 
 def cards_from_rows(rows: Sequence[Mapping[str, Any]], source: Store | Capsule) -> BoardState:
     """The board of kept rows of one comparison, at least one; sounds come from `source`."""
-    return _Kept(rows, source).state(done=True)
+    kept = _Kept(rows, source)
+    kept.finish()
+    return kept.state(done=True)
 
 
 def comparison_view(store: Store, comparison_id: str) -> BoardState:

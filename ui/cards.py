@@ -97,7 +97,7 @@ class Cards:
         self._match_loudness()
         if self.task.name != "asr":
             return []
-        marks, notes = spans_for_rows(self.rows, self.plan.request.language)
+        marks, notes = spans_for_rows(self.rows, getattr(self.plan.request, "language", None))
         for card in self._cards.values():
             card.spans = marks.get(card.key, [])
         return notes
