@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import tempfile
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from comparisons.asking import build_request, reference_from_text
 from comparisons.catalogue import Access, engines_for, find, on_space, readiness
 from comparisons.cost import estimate
 from comparisons.faults import check_key
-from comparisons.intake import take_in
+from comparisons.intake import Intake, take_in
 from comparisons.metrics import Reference
 from comparisons.runner import Plan, Run, Runner
 from comparisons.samples import for_task
@@ -86,6 +87,24 @@ class Page:
 
     def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Access]]:
         return dict(zip(self.names, values, strict=False)), read_keys(values[len(self.names) :])
+
+
+_TAKEN: OrderedDict[tuple[str, int, int], Intake] = OrderedDict()
+_KEPT_SOUNDS, _KEPT_BYTES = 8, 32 << 20
+
+
+def _taken(path: str) -> Intake:
+    """The sound of an input box. Every change of a setting looks at it again, so the last few small ones stay decoded."""
+    found = Path(path).stat()
+    key = (path, found.st_mtime_ns, found.st_size)
+    if key in _TAKEN:
+        return _TAKEN[key]
+    taken = take_in(path)
+    if taken.audio.samples.nbytes <= _KEPT_BYTES:
+        _TAKEN[key] = taken
+        while len(_TAKEN) > _KEPT_SOUNDS:
+            _TAKEN.popitem(last=False)
+    return taken
 
 
 def _request(task: Task, page: dict[str, Any], source: Any) -> Request:
@@ -179,7 +198,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
                 return None, ""
             if not task.takes_audio:
                 return _request(task, state, state["source"]), ""
-            taken = take_in(state["source"])
+            taken = _taken(state["source"])
             words = f"{taken.audio.seconds:.1f} s · {taken.source_rate / 1000:g} kHz · {_channels(taken.source_channels)}"
             return _request(task, state, taken.audio), warn(" ".join([words + ".", *taken.warnings])) if taken.warnings else words
         except EngineError as error:
@@ -317,7 +336,7 @@ def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) ->
         raise EngineError(f"{INPUT_TITLES[task.source]} is empty: add some, or press one of the samples.")
     name, source = visible_line(str(state["source"]), 60), state["source"]
     if task.takes_audio:
-        taken = take_in(source)
+        taken = _taken(source)
         name, source = taken.name, taken.audio
     if key := (state.get("server_key") or "").strip():
         access |= {spec.id: Access(check_key(key)) for spec in specs if spec.vendor_slug == catalogue.SERVERS}
