@@ -20,7 +20,7 @@ FLOOR_DB = -120.0
 LENGTH_SLACK_S = 0.05
 """Padding that codecs add; a stem that differs more is not the same stretch of music."""
 
-_ACCOMPANIMENT = frozenset({"accompaniment", "instrumental", "no_vocals", "no vocals", "instruments"})
+ACCOMPANIMENT = frozenset({"accompaniment", "instrumental", "no_vocals", "no vocals", "instruments"})
 _BLOCK = 1 << 20
 
 
@@ -140,8 +140,8 @@ def scores_by_stem(stems: Mapping[str, Audio], references: Mapping[str, Audio]) 
     for name, stem in stems.items():
         folded = name.casefold().strip()
         reference = by_name.get(folded)
-        if reference is None and folded in _ACCOMPANIMENT:
-            reference = next((by_name[other] for other in sorted(_ACCOMPANIMENT & by_name.keys())), None)
+        if reference is None and folded in ACCOMPANIMENT:
+            reference = next((by_name[other] for other in sorted(ACCOMPANIMENT & by_name.keys())), None)
             if reference is None and "vocals" in by_name and len(by_name) > 1:
                 others = [audio for other, audio in by_name.items() if other != "vocals"]
                 reference = Audio(sum(_fitted(audio, others[0]) for audio in others), others[0].rate)
@@ -162,7 +162,7 @@ def null_test_db(stems: Mapping[str, Audio], mix: Audio) -> float:
     """
     folded = {name: name.casefold().strip() for name in stems}
     if len(stems) > 2:
-        stems = {name: stem for name, stem in stems.items() if folded[name] not in _ACCOMPANIMENT}
+        stems = {name: stem for name, stem in stems.items() if folded[name] not in ACCOMPANIMENT}
     if len(stems) < 2:
         raise Withheld("one stem alone does not sum to the mix")
     rest = -mix.samples

@@ -20,9 +20,7 @@ from comparisons.runner import Plan, Runner
 from comparisons.settle import visible_line
 from engine.contract import EngineError, options_of
 from engine.tasks import TASKS, Task
-
-MOST_REPEATS = 20
-LONGEST_S = 900.0
+from ui.inputs import LONGEST_S, MOST_REPEATS
 
 
 def build_api(runner: Runner) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from comparisons.columns import COLUMNS
 from comparisons.intake import take_in
 from comparisons.results import Result
-from comparisons.sounds import Withheld, loudness_lufs
+from comparisons.sounds import ACCOMPANIMENT, Withheld, loudness_lufs
 from comparisons.store import Store
 from engine.audio import Audio
 from engine.contract import EngineError
@@ -30,8 +30,6 @@ LONGEST_INPUT_S = 1_800.0
 """A longer input is left out: decoded, half an hour of stereo already takes 0.7 GB of the browser's memory."""
 FIGURES = 3
 FLOOR_DB = -120.0
-REPEATING_STEMS = frozenset({"accompaniment", "instrumental", "instruments", "no_vocals", "no vocals"})
-"""Stems that repeat the others: beside two or more of them they start muted and are no part of the residual."""
 
 
 class Figure(BaseModel):
@@ -165,7 +163,7 @@ def _mode(task: Task) -> Literal["switch", "mix"]:
 
 
 def _repeats_others(name: str) -> bool:
-    return name.casefold().strip() in REPEATING_STEMS
+    return name.casefold().strip() in ACCOMPANIMENT
 
 
 def _repeats(results: Sequence[Result], result: Result) -> bool:
