@@ -8,13 +8,13 @@ import importlib.util
 import os
 import pkgutil
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from engine import environment
+from engine import environment, weights
 from engine.contract import EngineSpec, Limits, NotReady, Request, settings_of
 from engine.tasks import TASKS, usage_of
 
@@ -123,16 +123,6 @@ def access_from_environment(spec: EngineSpec) -> Access:
     return Access(key, os.environ.get(variable(spec, "BASE_URL"), ""))
 
 
-def weights_folder(hub_id: str) -> Path | None:
-    """Where the hub's cache holds a snapshot of these weights; None when it holds none. A local folder is its own snapshot."""
-    if Path(hub_id).is_dir():
-        return Path(hub_id)
-    hub = os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface") / "hub"
-    snapshots = Path(hub) / f"models--{hub_id.replace('/', '--')}" / "snapshots"
-    found = sorted(snapshots.iterdir(), key=lambda path: path.stat().st_mtime) if snapshots.is_dir() else []
-    return found[-1] if found else None
-
-
 @functools.cache
 def _has_package(name: str) -> bool:
     try:
@@ -142,8 +132,17 @@ def _has_package(name: str) -> bool:
 
 
 @functools.cache
-def _has_gpu() -> bool:
-    return shutil.which("nvidia-smi") is not None
+def gpu_memory_gb() -> float | None:
+    """Memory of the largest NVIDIA GPU, as its driver says; None where there is none."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    asked = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return max((float(line) * 2**20 / 1e9 for line in said.split() if line.strip().isdigit()), default=None)
 
 
 @functools.cache
@@ -174,10 +173,9 @@ def readiness(spec: EngineSpec, access: Access | None = None, today: date | None
     if spec.isolated and os.environ.get("SPACES_ZERO_GPU"):
         return Readiness("unavailable", ("It runs in an environment of its own, which has no GPU on ZeroGPU.",))
     needed = spec.needs
-    if needed.gpu_memory_gb and "cpu" not in spec.devices and not _has_gpu():
-        return Readiness("unavailable", (f"It needs a GPU with {needed.gpu_memory_gb:g} GB of memory; this machine has none.",))
-    if needed.memory_gb and needed.memory_gb > _memory_gb():
-        return Readiness("unavailable", (f"It needs {needed.memory_gb:g} GB of memory; this machine has {_memory_gb():.0f} GB.",))
+    refusal = _too_small(spec)
+    if refusal:
+        return Readiness("unavailable", (refusal,))
     missing, preparable = [], False
     if needed.key and not (access or access_from_environment(spec)).key:
         missing.append(f"Set {needed.key}, or paste a key under Keys.")
@@ -190,10 +188,27 @@ def readiness(spec: EngineSpec, access: Access | None = None, today: date | None
     if spec.isolated and not environment.is_prepared(spec):
         missing.append(f"{size}run `python -m comparisons prepare {spec.id}` to build its own environment.")
         preparable = True
-    if needed.weights and weights_folder(needed.weights) is None:
+    if weights.missing(spec):
+        if needed.gated and not os.environ.get("HF_TOKEN"):
+            terms = f"https://huggingface.co/{needed.downloads[0].source}"
+            missing.append(f"Accept the terms at {terms} and set HF_TOKEN.")
         missing.append(f"{size}run `python -m comparisons prepare {spec.id}` to fetch its weights.")
         preparable = True
     return Readiness("needs" if missing else "ready", tuple(missing), preparable)
+
+
+def _too_small(spec: EngineSpec) -> str | None:
+    """Why no device of this machine can hold the engine's weights; None when one can, or when their size is not known."""
+    needed, gpu_gb = spec.needs, gpu_memory_gb()
+    if needed.gpu_memory_gb and gpu_gb is not None and "cuda" in spec.devices and needed.gpu_memory_gb <= gpu_gb:
+        return None
+    if "cpu" in spec.devices or "mps" in spec.devices:
+        if needed.memory_gb and needed.memory_gb > _memory_gb():
+            return f"It needs {needed.memory_gb:g} GB of memory; this machine has {_memory_gb():.0f} GB."
+        return None
+    size = f"{needed.gpu_memory_gb:g} GB of memory" if needed.gpu_memory_gb else "NVIDIA's CUDA"
+    has = "none" if gpu_gb is None else f"one with {gpu_gb:.0f} GB"
+    return f"It needs a GPU with {size}; this machine has {has}." if gpu_gb is None or needed.gpu_memory_gb else None
 
 
 def shutdown_warning(spec: EngineSpec, today: date | None = None) -> str | None:
@@ -293,39 +308,11 @@ def prepare(spec: EngineSpec) -> Iterator[str]:
     before = readiness(spec)
     if before.status == "unavailable":
         raise NotReady(" ".join(before.needs))
+    size = f"{spec.needs.download_gb:g} GB" if spec.needs.download_gb else "size unknown"
+    yield f"{spec.id}: {size}; code {spec.license_code}, weights {spec.license_weights or 'of unknown licence'}"
     if spec.isolated:
         yield from environment.prepare(spec)
-    if spec.needs.weights and weights_folder(spec.needs.weights) is None:
-        yield from _download(spec)
+    yield from weights.fetch(spec)
     after = readiness(spec)
     yield f"{spec.id}: {after.status}"
     yield from after.needs
-
-
-def _download(spec: EngineSpec) -> Iterator[str]:
-    """The weights from the hub, file by file so that progress shows; what is already here is not fetched again."""
-    from huggingface_hub import HfApi, hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
-
-    revision = spec.extra.get("revision")
-    folder = Path(os.environ.get("HF_HOME") or Path.home() / ".cache")
-    free_gb = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free / 1e9
-    if spec.needs.download_gb and spec.needs.download_gb > free_gb:
-        raise NotReady(f"{spec.id} needs {spec.needs.download_gb:g} GB of disk; {free_gb:.1f} GB are free at {folder}")
-    yield f"{spec.id}: weights of {spec.needs.weights} under {spec.license_weights or 'an unknown licence'}"
-    try:
-        found = HfApi().model_info(spec.needs.weights, revision=revision, files_metadata=True)
-        names = {file.rfilename: file.size or 0 for file in found.siblings}
-        safe = any(name.endswith(".safetensors") for name in names)
-        other_formats = (".msgpack", ".h5", ".ot", ".onnx", ".bin", ".pt", ".pth", ".ckpt")
-        wanted = [name for name in names if not name.endswith(other_formats)]
-        if not safe:
-            raise NotReady(f"{spec.id}: {spec.needs.weights} holds no safetensors weights, and pickled ones are not loaded")
-        total, done = sum(names[name] for name in wanted), 0
-        for name in wanted:
-            hf_hub_download(spec.needs.weights, name, revision=found.sha)
-            done += names[name]
-            yield f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB · {name}"
-    except (OSError, HfHubHTTPError) as error:
-        line = next(iter(str(error).splitlines()), type(error).__name__)
-        raise NotReady(f"the weights of {spec.id} could not be fetched: {line[:200]}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from comparisons.metrics import METRICS
 
@@ -36,6 +37,18 @@ class Column:
 
 def _number(name: str, label: str, meaning: str, unit: str, decimals: int, direction: int = 0, group: str = "latency") -> Column:
     return Column(name, label, meaning, "number", unit, direction, decimals, group)
+
+
+def _judged(name: str, label: str, meaning: str, **how: Any) -> tuple[Column, ...]:
+    """A judge's number: the median of its verdicts, the lowest and the highest."""
+    return tuple(
+        Column(f"{name}{end}", f"{label}{said}", f"{meaning}; {which}.", "number", group="quality", **how)
+        for end, said, which in (
+            ("", "", "the median of its verdicts"),
+            ("_lowest", ", lowest", "the lowest of them"),
+            ("_highest", ", highest", "the highest of them"),
+        )
+    )
 
 
 _COLUMNS = (
@@ -96,6 +109,15 @@ _COLUMNS = (
     Column("price_rule", "Price rule", "The rules in words.", group="cost"),
     Column("price_source", "Price source", "Where the rules were read.", group="cost"),
     Column("price_date", "Price date", "When they were read.", group="cost"),
+    _number(
+        "judge_cost_usd",
+        "Judge cost",
+        "All the judge's calls, retries too, at their first price; not in Cost.",
+        "$",
+        6,
+        -1,
+        "cost",
+    ),
     Column("output_text", "Text", "The whole text answer.", group="output"),
     Column("output_language", "Language", "As the engine reports it.", group="output"),
     _number("output_confidence", "Confidence", "The engine's own scale; not comparable between engines.", "", 3, group="output"),
@@ -117,6 +139,30 @@ _COLUMNS = (
         )
         for metric in METRICS.values()
     ),
+    *_judged(
+        "semantic_wer",
+        "Semantic WER",
+        "Aligned word differences that the judge says change the meaning, per reference word",
+        unit="%",
+        decimals=1,
+        direction=-1,
+        scale=100.0,
+    ),
+    *_judged("judge_score", "Judge score", "The judge's grade of the answer by the rubric, 1 to 5", decimals=1, direction=1),
+    Column("judge_id", "Judge", "The text model that judged; judging is off unless a person starts it.", group="quality"),
+    Column("judge_model", "Judge that answered", "The exact version the judge's vendor reported.", group="quality"),
+    Column("judge_prompt_sha256", "Judge prompt", "sha256 of the judge's instructions and answer form.", group="quality"),
+    _number(
+        "judge_times", "Verdicts", "How often the judge answered; its numbers are medians of so many.", "", 0, group="quality"
+    ),
+    Column(
+        "judge_verdicts",
+        "Judge's verdicts",
+        "Every verdict, and the differences or rubric they are about.",
+        "json",
+        group="quality",
+    ),
+    Column("rubric", "Rubric", "What ratings and the judge's score go by.", group="quality"),
     Column("metric_versions", "Metric versions", "Version of each metric and of the text normaliser.", "json", group="quality"),
     Column(
         "metrics_withheld",
@@ -127,6 +173,7 @@ _COLUMNS = (
     ),
     Column("request_id", "Request id", "The vendor's name for this request.", group="provenance"),
     Column("device", "Device", "Where it really ran.", group="provenance"),
+    Column("notice", "Notice", "What the engine wants known about this run, such as a fall-back to the CPU.", group="provenance"),
     Column("dtype", "Number format", "Of the weights while running.", group="provenance"),
     _number("threads", "Threads", "CPU threads the engine was given.", "", 0, group="provenance"),
     _number(
@@ -135,6 +182,7 @@ _COLUMNS = (
     Column("versions", "Versions", "Versions of the libraries that did the work.", "json", group="provenance"),
     Column("app_version", "App version", "Version of Soundcheck.", group="provenance"),
     _number("rating", "Rating", "What the listener gave it, 1 to 5.", "", 0, 1, "provenance"),
+    Column("rating_note", "Rating note", "Why, in the listener's words.", group="provenance"),
 )
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _COLUMNS}

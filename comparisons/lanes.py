@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from comparisons.catalogue import Access
-from engine.contract import Engine, EngineSpec
+from engine.contract import Engine, EngineSpec, NotReady
 from engine.worker import Worker
 
 
@@ -109,6 +110,15 @@ class Caps:
                 slots.release()
 
 
+def free_memory_gb() -> float | None:
+    """Memory that programs can still have without swapping; None where the system does not say."""
+    known = Path("/proc/meminfo")
+    if not known.exists():
+        return None
+    line = next(line for line in known.read_text().splitlines() if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) * 1024 / 1e9
+
+
 class Residents:
     """Local engines that stay loaded between runs, the least recently used one closed when their memory exceeds the budget."""
 
@@ -120,10 +130,25 @@ class Residents:
         self._lock = threading.Lock()
 
     def take(self, spec: EngineSpec) -> Worker:
-        """The loaded engine, or a new one that its caller has to load. The caller gives it back, or lets it go by closing it."""
+        """The loaded engine, or a new one that its caller has to load. The caller gives it back, or lets it go by closing it.
+
+        Engines that nobody uses make room first. Raises NotReady when a new one would not fit even then.
+        """
         with self._lock:
             worker = self._loaded.pop(spec.id, None)
-        return worker if worker is not None and worker.alive and worker.spec == spec else Worker(spec)
+        if worker is not None and worker.alive and worker.spec == spec:
+            return worker
+        self._make_room(spec)
+        return Worker(spec)
+
+    def _make_room(self, spec: EngineSpec) -> None:
+        needed_gb = spec.needs.memory_gb if device_of(spec) == "cpu" else None
+        while needed_gb and (free_gb := free_memory_gb()) is not None and free_gb < needed_gb:
+            with self._lock:
+                oldest = self._loaded.popitem(last=False)[1] if self._loaded else None
+            if oldest is None:
+                raise NotReady(f"{spec.id} needs {needed_gb:g} GB of memory, and {free_gb:.1f} GB are free")
+            oldest.close()
 
     def give_back(self, worker: Worker, peak_memory_gb: float | None) -> None:
         """Keep the engine for the next run, within the budget."""

@@ -38,9 +38,9 @@ def _proof(spec: EngineSpec) -> str:
     if spec.where == "cloud":
         kept = README.parent / "tests" / "exchanges" / f"{spec.id.replace('/', '--')}.json"
         return f"recorded {json.loads(kept.read_text())['recorded_on']}" if kept.exists() else "from docs"
-    if spec.needs.weights:
-        return "loads and runs; weights not tested"
-    return "runs"
+    if not spec.needs.downloads:
+        return "runs"
+    return {"runs": "loads and runs", "loads": "loads", "": "nothing"}[spec.tested] + "; weights not tested"
 
 
 def engine_table() -> str:

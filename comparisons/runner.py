@@ -220,8 +220,8 @@ class Run:
         def job() -> None:
             if self._settled_early(spec, cell):
                 return
-            worker = self.runner.residents.take(spec)
             try:
+                worker = self.runner.residents.take(spec)
                 self._cell(spec, cell, worker, worker.alive, queued_at, "")
                 self.runner.residents.give_back(worker, self._peak(cell))
             except Exception as error:  # noqa: BLE001  the lane serves the next one
@@ -433,10 +433,10 @@ class Run:
         reply: queue.SimpleQueue[str | Fault] = queue.SimpleQueue()
 
         def job() -> None:
-            local = spec.where == "local"
-            engine = self.runner.residents.take(spec) if local else lanes.cloud_engine(spec, self.plan.access_for(spec))
-            watch = lanes.ALARMS.set(self.plan.timeout_s, engine.close)
+            local, watch = spec.where == "local", None
             try:
+                engine = self.runner.residents.take(spec) if local else lanes.cloud_engine(spec, self.plan.access_for(spec))
+                watch = lanes.ALARMS.set(self.plan.timeout_s, engine.close)
                 if not (isinstance(engine, Worker) and engine.alive):
                     engine.load()
                 reply.put(TASKS["asr"].join(list(engine.run(request, self.plan.timeout_s))).text)
@@ -447,7 +447,8 @@ class Run:
             except Exception as error:  # noqa: BLE001  the synthesized speech stands without this metric
                 reply.put(faults.sort(error, secrets=[self.plan.access_for(spec).key]))
             finally:
-                lanes.ALARMS.clear(watch)
+                if watch is not None:
+                    lanes.ALARMS.clear(watch)
 
         self._in_lane(spec, job)
         return reply.get()

@@ -167,6 +167,7 @@ def _facts(spec: EngineSpec, plan: Plan, facts: Facts) -> dict[str, Any]:
     return {
         "request_sent": _json(dict(sent)),
         "request_id": facts.request_id,
+        "notice": facts.notice,
         "server_s": facts.server_s,
         "connect_s": facts.connect_s,
         "poll_s": facts.poll_s,

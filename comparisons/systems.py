@@ -110,10 +110,14 @@ def _named(line: Mapping[str, str], spec: EngineSpec) -> bool:
     return any(fnmatchcase(spec.id, pattern) for pattern in line["engines"].split())
 
 
+def _sources(spec: EngineSpec) -> list[str]:
+    return [download.source for download in spec.needs.downloads]
+
+
 def _line_of(spec: EngineSpec, lines: Sequence[Mapping[str, str]]) -> str | None:
     """The variant that an engine offers: named there, or known by its weights and system; None for one of its own."""
     here = [line for line in lines if line["where"] == spec.where]
-    by_weights = [line for line in here if line["weights"] and line["weights"] in (spec.model, spec.needs.weights)]
+    by_weights = [line for line in here if line["weights"] and line["weights"] in (spec.model, *_sources(spec))]
     by_system = [line for line in here if line["system"] == spec.system]
     rules = (
         [line for line in here if _named(line, spec)],
@@ -179,7 +183,7 @@ def _stated(specs: Sequence[EngineSpec]) -> dict[str, str]:
         "tasks_supported": _each(specs, lambda spec: spec.task),
         "languages": _languages(specs),
         "streaming_support": _streaming(specs),
-        "base_weights": _each(specs, lambda spec: spec.needs.weights or spec.model),
+        "base_weights": _each(specs, lambda spec: ", ".join(_sources(spec)) or spec.model),
         "runtime": _each(specs, lambda spec: ", ".join(spec.packages)),
         "hardware_reqs": _each(specs, _hardware),
         "context_or_max_audio": _each(specs, _limits),

@@ -231,6 +231,8 @@ class Facts:
     """The exact model version that answered."""
     sent: Mapping[str, Any] | None = None
     """The parameters as they went to the vendor, without key and without the input's bytes."""
+    notice: str | None = None
+    """One sentence that the person must see beside the result, such as a fall-back to the CPU."""
 
 
 Piece = Union[Text, Audio, Stem, Tag, Usage, Mark, Facts]
@@ -290,6 +292,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Download:
+    """One thing that `prepare` fetches: files of a hub repository, or one file or archive at an address."""
+
+    source: str
+    """"owner/name" on the hub, a folder on this machine, or an https address; a .zip or .tar.* is unpacked."""
+    files: tuple[str, ...] = ()
+    """Patterns of the repository's files to take. Empty takes all but other formats' copies, and wants safetensors among them."""
+    revision: str | None = None
+    sha256: str | None = None
+    """Of the file at the address, where its publisher states it."""
+
+
+@dataclass(frozen=True)
 class Needs:
     """What a machine must have before the engine can run."""
 
@@ -299,11 +314,15 @@ class Needs:
     """Import names, such as "torch"."""
     programs: tuple[str, ...] = ()
     """Commands on PATH, also the name of the Debian package that brings them."""
-    weights: str | None = None
-    """Hub id of weights that are downloaded before the first run."""
+    downloads: tuple[Download, ...] = ()
+    """The weights, the engine's own first."""
+    gated: bool = False
+    """The publisher wants its terms accepted on the hub, and HF_TOKEN set, before it hands out the weights."""
     download_gb: float | None = None
     memory_gb: float | None = None
+    """Memory while it runs on the CPU."""
     gpu_memory_gb: float | None = None
+    """Memory of the GPU while it runs there."""
 
 
 @dataclass(frozen=True)
@@ -353,6 +372,15 @@ class EngineSpec:
     """Input is sent at the pace of a live microphone, so total time is at least the input's length."""
     isolated: bool = False
     """Runs in an environment of its own, from the PEP 723 header of its file."""
+    tested: str = "runs"
+    """How far the tests of this code go: "runs" (from loading to the answer), "loads" (imports and settings) or "" (not at all).
+    Published weights are never part of them."""
+    consent: str = ""
+    """What a person must have agreed to before it may run, in one sentence; "" where nothing is asked."""
+    remote_code: bool = False
+    """Loading it runs Python code that comes with the weights."""
+    own: str | None = None
+    """The folder or hub id of a person's own checkpoint; None for every engine that stands in a file's ENGINES."""
     shutdown_date: str | None = None
     """ISO date after which the vendor refuses it."""
     superseded_by: str | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,10 +46,15 @@ def header_of(file: Path) -> str:
     return "\n".join(lines[start : lines.index("# ///", start + 1) + 1])
 
 
+def lock_of(spec: EngineSpec) -> Path:
+    """Every package of the environment with version and hashes, beside the file; `scripts/lock.py` writes it."""
+    return script_of(spec).with_suffix(".lock")
+
+
 def fingerprint(spec: EngineSpec) -> str:
     """Changes whenever the environment has to be built anew: header or lock file."""
     file = script_of(spec)
-    lock = file.with_suffix(".py.lock")
+    lock = lock_of(spec)
     return hashlib.sha256((header_of(file) + (lock.read_text() if lock.exists() else "")).encode()).hexdigest()
 
 
@@ -73,6 +80,13 @@ def is_prepared(spec: EngineSpec) -> bool:
         return False
 
 
+def environment_folder(spec: EngineSpec) -> Path | None:
+    """The folder of the engine's built environment, current or not; None when there is none."""
+    marker = _marker(spec)
+    folder = Path(json.loads(marker.read_text())["python"]).parent.parent if marker.exists() else None
+    return folder if folder is not None and (folder / "pyvenv.cfg").exists() else None
+
+
 def uv_program() -> str:
     """The uv command: the one installed beside us, else one on PATH. Raises NotReady when there is none."""
     if importlib.util.find_spec("uv") is not None:
@@ -95,40 +109,62 @@ def _locked(marker: Path) -> Iterator[None]:
 
 
 def prepare(spec: EngineSpec) -> Iterator[str]:
-    """Build the engine's own environment; yields what uv says as it goes. Raises NotReady when uv fails."""
+    """Build the engine's own environment; yields what uv says as it goes. Leaving early stops uv, and nothing counts as built.
+
+    Raises NotReady when uv fails.
+    """
     marker, file = _marker(spec), script_of(spec)
     with _locked(marker):
         if is_prepared(spec):
             yield f"{spec.id} is ready"
             return
         yield f"building the environment of {spec.id}"
-        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-        with subprocess.Popen(
-            [uv_program(), "sync", "--script", str(file)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            env=environment,
-        ) as build:
-            try:
-                said = []
-                for line in build.stdout:
-                    said.append(line.strip())
-                    yield said[-1]
-                status = build.wait()
-            finally:
-                build.kill()
-        if status:
-            raise NotReady(f"the environment of {spec.id} could not be built: {said[-1] if said else f'uv exit status {status}'}")
-        python = subprocess.run(
-            [uv_program(), "python", "find", "--script", str(file)], capture_output=True, text=True, check=True, env=environment
-        ).stdout.strip()
+        folder, lock = marker.with_suffix(""), lock_of(spec)
+        if lock.exists():
+            import tomllib  # not in 3.10, on which isolated workers may import this floor
+
+            wanted = tomllib.loads(toml_of(file)).get("requires-python", ">=3.11")
+            yield from _uv(spec, "venv", "--clear", "--python", wanted, str(folder))
+            python = folder / "bin" / "python"
+            yield from _uv(spec, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
+        else:  # packages that only a git repository has cannot be locked by hash
+            yield from _uv(spec, "sync", "--script", str(file))
+            python = Path(list(_uv(spec, "python", "find", "--script", str(file)))[-1])
         partial = marker.with_suffix(".tmp")
-        partial.write_text(json.dumps({"fingerprint": fingerprint(spec), "python": python}))
+        partial.write_text(json.dumps({"fingerprint": fingerprint(spec), "python": str(python)}))
         partial.replace(marker)
         yield f"{spec.id} is ready"
+
+
+def toml_of(file: Path) -> str:
+    """The TOML inside a file's PEP 723 block."""
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in header_of(file).splitlines()[1:-1])
+
+
+def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
+    """Run uv, in a session of its own; yields its lines. Raises NotReady with its last one when it fails."""
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    with subprocess.Popen(
+        [uv_program(), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=environment,
+        start_new_session=True,
+    ) as program:
+        said = ""
+        try:
+            for line in program.stdout:
+                said = line.strip() or said
+                yield line.strip()
+            status = program.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(program.pid, signal.SIGKILL)
+    if status:
+        raise NotReady(f"the environment of {spec.id} could not be built: {said or f'uv exit status {status}'}")
 
 
 def remove(spec: EngineSpec) -> bool:
@@ -137,8 +173,8 @@ def remove(spec: EngineSpec) -> bool:
     with _locked(marker):
         if not marker.exists():
             return False
-        environment = Path(json.loads(marker.read_text())["python"]).parent.parent
-        if (environment / "pyvenv.cfg").exists():
-            shutil.rmtree(environment)
+        folder = environment_folder(spec)
         marker.unlink()
+        if folder is not None:
+            shutil.rmtree(folder)
         return True

@@ -26,6 +26,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -150,9 +151,14 @@ def describe(error: BaseException, kind: str) -> dict[str, str]:
     return {"event": "error", "kind": kind, "message": f"{type(error).__name__}: {line}"[:300]}
 
 
-def serve(specs: Sequence[EngineSpec], engine_id: str | None = None) -> None:
-    """Run one engine for the parent until stdin ends. An isolated file calls this with its ENGINES under `__main__`."""
-    spec = next(spec for spec in specs if spec.id == (engine_id or sys.argv[1]))
+def serve(module: ModuleType | None = None, arguments: Sequence[str] | None = None) -> None:
+    """Run one engine for the parent until stdin ends. An isolated file calls this, without arguments, under `__main__`.
+
+    `arguments` are the engine's id and, for a person's own checkpoint, its folder or hub id.
+    """
+    module = module or sys.modules["__main__"]
+    engine_id, *own = sys.argv[1:] if arguments is None else arguments
+    spec = module.own(own[0]) if own else next(spec for spec in module.ENGINES if spec.id == engine_id)
     # The file's own folder would shadow the library of the same name (local_models/demucs.py and the package demucs).
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve().parent != ROOT]
     commands_in = os.fdopen(os.dup(0), "rb")
@@ -267,10 +273,10 @@ class Worker(Engine):
         self._scratch.cleanup()
 
     def _command(self) -> list[str]:
-        module = self.spec.engine.__module__
+        which = [self.spec.id, *([self.spec.own] if self.spec.own else [])]
         if not self.spec.isolated:
-            return [sys.executable, "-m", "engine.worker", module, self.spec.id]
-        return [str(interpreter(self.spec)), str(script_of(self.spec)), self.spec.id]
+            return [sys.executable, "-m", "engine.worker", self.spec.engine.__module__, *which]
+        return [str(interpreter(self.spec)), str(script_of(self.spec)), *which]
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not any(word in name.upper() for word in _SECRET_WORDS)}
@@ -314,8 +320,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.worker", description="Serve one engine over stdin and stdout.")
     parser.add_argument("module")
     parser.add_argument("engine_id")
+    parser.add_argument("own", nargs="?", help="folder or hub id of a person's own checkpoint")
     chosen = parser.parse_args()
-    serve(importlib.import_module(chosen.module).ENGINES, chosen.engine_id)
+    serve(importlib.import_module(chosen.module), [each for each in (chosen.engine_id, chosen.own) if each])
 
 
 if __name__ == "__main__":

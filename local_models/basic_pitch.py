@@ -124,4 +124,4 @@ ENGINES = [
 if __name__ == "__main__":
     from engine.worker import serve
 
-    serve(ENGINES)
+    serve()

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.contract import (
     BadInput,
+    Download,
     Engine,
     EngineSpec,
     Facts,
@@ -234,7 +235,10 @@ def _whisper(size: str, parameters: float, download_gb: float, memory_gb: float)
         honours=("language", "prompt", "word_times"),
         limits=Limits(audio_seconds=3600),
         needs=Needs(
-            packages=("torch", "transformers"), weights=f"openai/whisper-{size}", download_gb=download_gb, memory_gb=memory_gb
+            packages=("torch", "transformers"),
+            downloads=(Download(f"openai/whisper-{size}"),),
+            download_gb=download_gb,
+            memory_gb=memory_gb,
         ),
         parameters=parameters,
         tier="1",

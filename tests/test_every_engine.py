@@ -27,7 +27,7 @@ from engine.contract import options_of
 from engine.tasks import TASKS
 
 SPECS = list(engines().values())
-READY = [spec for spec in SPECS if spec.where == "local" and not spec.needs.weights and not spec.isolated]
+READY = [spec for spec in SPECS if spec.where == "local" and not spec.needs.downloads and not spec.isolated]
 EVERY = pytest.mark.parametrize("spec", SPECS, ids=[spec.id for spec in SPECS])
 
 

@@ -166,6 +166,6 @@ def test_it_runs_in_a_process_of_its_own(folder, tmp_path, monkeypatch):
 
 def test_every_variant_says_what_to_download_and_which_languages_it_has():
     for spec in whisper.ENGINES:
-        assert spec.needs.weights == spec.model == f"openai/whisper-{spec.id.removeprefix('whisper/')}"
+        assert spec.needs.downloads[0].source == spec.model == f"openai/whisper-{spec.id.removeprefix('whisper/')}"
         assert spec.needs.download_gb > 0
         assert spec.languages == (("en",) if spec.id.endswith(".en") else ("*",))
