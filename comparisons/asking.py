@@ -38,6 +38,12 @@ def build_request(task_name: str, source: Audio | str, settings: Mapping[str, An
 
 
 def _typed(name: str, value: Any, how: Option, annotation: Any) -> Any:
+    if how.longest_s is not None:
+        if not isinstance(value, Audio):  # never a path: this door is open to strangers too
+            raise BadInput(f"{name} must be a sound file, got {str(value)[:80]!r}")
+        if value.seconds > how.longest_s:
+            raise BadInput(f"{name} may last up to {how.longest_s:g} s, and this sound lasts {value.seconds:.1f} s")
+        return value
     wanted = next(kind for kind in (bool, int, float, str) if kind in (annotation, *typing.get_args(annotation)))
     if wanted is bool:
         words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from engine import environment, weights
-from engine.contract import EngineSpec, Limits, NotReady, Request, settings_of
+from engine.contract import EngineSpec, Limits, NotReady, Request, options_of, settings_of
 from engine.tasks import TASKS, usage_of
 
 ROOMS = ("local_models", "providers")
@@ -224,9 +224,14 @@ def shutdown_warning(spec: EngineSpec, today: date | None = None) -> str | None:
 
 def blocked(spec: EngineSpec, request: Request) -> str | None:
     """Why this engine cannot honour this request, known before anything is sent; None when it can try."""
-    for name in settings_of(request):
+    asked = settings_of(request)
+    for name in spec.requires:
+        if name not in asked:
+            return f"{spec.id} needs {options_of(type(request))[name].label.lower()!r}: {options_of(type(request))[name].help}"
+    for name, value in asked.items():
         if name not in spec.honours and _default_of(request, name) != getattr(request, name):
-            return f"{spec.id} cannot honour {name} = {getattr(request, name)!r}"
+            shown = "" if isinstance(value, dict) else f" = {value!r}"
+            return f"{spec.id} cannot honour {name}{shown}"
     return _over_limit(spec.limits, usage_of(request, None), spec.id)
 
 

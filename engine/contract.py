@@ -79,6 +79,8 @@ class Option:
     lines: int = 1
     max_length: int = 5_000
     """Characters that a text may have; counted again on the server."""
+    longest_s: float | None = None
+    """Seconds that a sound may have; None for settings that are no sound."""
 
 
 def option(label: str, *, default: Any = None, **how: Any) -> Any:
@@ -105,6 +107,10 @@ class Synthesize:
     language: str | None = option("Language", help="Code such as en or de; empty takes the voice's own.", max_length=12)
     speed: float | None = option("Speed", help="1 is normal.", minimum=0.25, maximum=4.0, step=0.05)
     instructions: str | None = option("Instructions", help="How to speak, where the engine takes it.", lines=2)
+    reference: Audio | None = option("Reference voice", help="A few seconds of the voice to speak with.", longest_s=60)
+    reference_text: str | None = option(
+        "Words of the reference", help="What is said in the reference voice's recording.", lines=2
+    )
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,7 @@ class Compose:
     prompt: str
     duration_s: float | None = option("Length (s)", default=10.0, minimum=1, maximum=300, step=1)
     seed: int | None = option("Seed", help="The same seed gives the same piece.", minimum=0, maximum=2**31 - 1, step=1)
+    melody: Audio | None = option("Melody", help="A tune to follow, where the engine takes one.", longest_s=60)
 
 
 @dataclass(frozen=True)
@@ -149,8 +156,13 @@ def options_of(request_type: type) -> dict[str, Option]:
 
 
 def settings_of(request: Request) -> dict[str, Any]:
-    """The values that differ from "not asked for", by field name."""
-    return {name: getattr(request, name) for name in options_of(type(request)) if getattr(request, name) not in (None, "", False)}
+    """The values that differ from "not asked for", by field name; a sound as its hash and length."""
+    asked = {name: getattr(request, name) for name in options_of(type(request))}
+    return {
+        name: {"sha256": value.sha256(), "seconds": round(value.seconds, 3)} if isinstance(value, Audio) else value
+        for name, value in asked.items()
+        if isinstance(value, Audio) or value not in (None, "", False)
+    }
 
 
 # ---------------------------------------------------------------- pieces
@@ -352,6 +364,8 @@ class EngineSpec:
     """ISO date on which the facts here were last read at their sources."""
     honours: tuple[str, ...] = ()
     """Request settings that it acts on; any other that is set is refused before the run."""
+    requires: tuple[str, ...] = ()
+    """Request settings without which it cannot run, such as "reference"."""
     prices: tuple[Price, ...] = ()
     limits: Limits = Limits()
     needs: Needs = Needs()
