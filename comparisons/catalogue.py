@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from comparisons import own_models, zero_gpu
 from engine import environment, weights
 from engine.contract import EngineSpec, Limits, NotReady, Request, options_of, settings_of
 from engine.tasks import TASKS, usage_of
@@ -71,9 +72,19 @@ ABSENT = (
 )  # fmt: skip
 
 
-@functools.cache
 def engines() -> Mapping[str, EngineSpec]:
-    """All specs by id, in the order of the files. A clash or a malformed id is an error that names the files."""
+    """All specs by id, in the order of the files, then people's own checkpoints."""
+    return _with_own(own_models.stamp())
+
+
+@functools.lru_cache(maxsize=4)
+def _with_own(stamp: tuple[str, int]) -> Mapping[str, EngineSpec]:
+    return _shipped() if not stamp[1] else {**_shipped(), **{spec.id: spec for spec in own_models.specs()}}
+
+
+@functools.cache
+def _shipped() -> Mapping[str, EngineSpec]:
+    """A clash or a malformed id is an error that names the files."""
     found: dict[str, EngineSpec] = {}
     for room in ROOMS:
         package = importlib.import_module(room)
@@ -133,7 +144,9 @@ def _has_package(name: str) -> bool:
 
 @functools.cache
 def gpu_memory_gb() -> float | None:
-    """Memory of the largest NVIDIA GPU, as its driver says; None where there is none."""
+    """Memory of the largest NVIDIA GPU, as its driver says, or the one a Space is lent; None where there is none."""
+    if zero_gpu.here():
+        return zero_gpu.memory_gb()
     program = shutil.which("nvidia-smi")
     if program is None:
         return None
@@ -170,7 +183,7 @@ def readiness(spec: EngineSpec, access: Access | None = None, today: date | None
     if spec.shut_down(today or date.today()):
         successor = f"; use {spec.superseded_by}" if spec.superseded_by else ""
         return Readiness("unavailable", (f"{spec.vendor} switched it off on {spec.shutdown_date}{successor}.",))
-    if spec.isolated and os.environ.get("SPACES_ZERO_GPU"):
+    if spec.isolated and "cuda" in spec.devices and zero_gpu.here():
         return Readiness("unavailable", ("It runs in an environment of its own, which has no GPU on ZeroGPU.",))
     needed = spec.needs
     refusal = _too_small(spec)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import collections
+import contextvars
+import functools
 import itertools
 import os
 import queue
@@ -14,14 +16,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from comparisons import zero_gpu
 from comparisons.catalogue import Access
+from comparisons.zero_gpu import ZeroGpuEngine
 from engine.contract import Engine, EngineSpec, NotReady
 from engine.worker import Worker
+
+LocalEngine = Worker | ZeroGpuEngine
 
 
 def device_of(spec: EngineSpec) -> str:
     """The device whose lane the engine takes: the best of its devices that this machine has."""
-    if "cuda" in spec.devices and shutil.which("nvidia-smi"):
+    if "cuda" in spec.devices and (zero_gpu.here() or shutil.which("nvidia-smi")):
         return "cuda"
     if "mps" in spec.devices and sys.platform == "darwin":
         return "mps"
@@ -37,7 +43,8 @@ class Lane:
         self._thread.start()
 
     def submit(self, job: Callable[[], None]) -> None:
-        self._jobs.put(job)
+        # With the caller's context: a lent GPU is counted against the visitor whose request this is.
+        self._jobs.put(functools.partial(contextvars.copy_context().run, job))
 
     @property
     def is_mine(self) -> bool:
@@ -125,11 +132,11 @@ class Residents:
     def __init__(self, budget_gb: float | None = None) -> None:
         physical_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         self.budget_gb = budget_gb or float(os.environ.get("SOUNDCHECK_RESIDENT_GB") or physical_gb / 2)
-        self._loaded: collections.OrderedDict[str, Worker] = collections.OrderedDict()
+        self._loaded: collections.OrderedDict[str, LocalEngine] = collections.OrderedDict()
         self._memory_gb: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def take(self, spec: EngineSpec) -> Worker:
+    def take(self, spec: EngineSpec) -> LocalEngine:
         """The loaded engine, or a new one that its caller has to load. The caller gives it back, or lets it go by closing it.
 
         Engines that nobody uses make room first. Raises NotReady when a new one would not fit even then.
@@ -139,7 +146,7 @@ class Residents:
         if worker is not None and worker.alive and worker.spec == spec:
             return worker
         self._make_room(spec)
-        return Worker(spec)
+        return ZeroGpuEngine(spec) if zero_gpu.here() and "cuda" in spec.devices else Worker(spec)
 
     def _make_room(self, spec: EngineSpec) -> None:
         needed_gb = spec.needs.memory_gb if device_of(spec) == "cpu" else None
@@ -150,7 +157,7 @@ class Residents:
                 raise NotReady(f"{spec.id} needs {needed_gb:g} GB of memory, and {free_gb:.1f} GB are free")
             oldest.close()
 
-    def give_back(self, worker: Worker, peak_memory_gb: float | None) -> None:
+    def give_back(self, worker: LocalEngine, peak_memory_gb: float | None) -> None:
         """Keep the engine for the next run, within the budget."""
         if not worker.alive:
             return

@@ -50,7 +50,7 @@ from engine.contract import (
     settings_of,
 )
 from engine.tasks import TASKS, Output, usage_of
-from engine.worker import Worker, decode, encode, versions_of
+from engine.worker import decode, encode, versions_of
 
 log = logging.getLogger(__name__)
 
@@ -308,7 +308,7 @@ class Run:
         finally:
             lanes.ALARMS.clear(watch)
         taken.all_attempts_s = time.perf_counter() - began - (taken.load_s or 0.0)
-        taken.versions = engine.versions if isinstance(engine, Worker) and engine.versions else versions_of(spec)
+        taken.versions = getattr(engine, "versions", None) or versions_of(spec)
         self._settle(cell, taken)
         return loaded
 
@@ -437,10 +437,10 @@ class Run:
             try:
                 engine = self.runner.residents.take(spec) if local else lanes.cloud_engine(spec, self.plan.access_for(spec))
                 watch = lanes.ALARMS.set(self.plan.timeout_s, engine.close)
-                if not (isinstance(engine, Worker) and engine.alive):
+                if not (local and engine.alive):
                     engine.load()
                 reply.put(TASKS["asr"].join(list(engine.run(request, self.plan.timeout_s))).text)
-                if isinstance(engine, Worker):
+                if local:
                     self.runner.residents.give_back(engine, None)
                 else:
                     engine.close()

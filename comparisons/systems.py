@@ -319,7 +319,7 @@ def systems() -> list[System]:
     """Every system: those of our file in its order, then engines that it does not list. `status` is that of this machine, now."""
     lines, offered = known(), {}
     others: list[EngineSpec] = []
-    for spec in engines().values():
+    for spec in (each for each in engines().values() if each.own is None):
         line_id = _line_of(spec, lines)
         if line_id is None:
             others.append(spec)

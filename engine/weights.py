@@ -284,7 +284,10 @@ def size_gb(path: Path) -> float:
 
 
 def remove(download: Download) -> float:
-    """Delete it from this machine, all its revisions; returns the gigabytes freed. A person's own folder is never touched."""
+    """Delete it from this machine, all its revisions; returns the gigabytes freed. A person's own folder is never touched.
+
+    Of a repository that many engines share, only the download's own files go.
+    """
     if _is_address(download.source):
         path, freed = _address_path(download.source), 0.0
         for each in (path, path.with_name(path.name + ".part"), path.with_name(path.name + ".unpacking")):
@@ -295,8 +298,15 @@ def remove(download: Download) -> float:
         folder = hub_cache() / f"models--{download.source.replace('/', '--')}"
         if Path(download.source).is_dir() or not folder.is_dir():
             return 0.0
-        freed = size_gb(folder)
-        shutil.rmtree(folder)
+        before = size_gb(folder)
+        for path in [*folder.glob("snapshots/*/**/*")] if download.files else []:
+            inside = path.relative_to(folder / "snapshots").parts[1:]
+            if path.is_file() and any(fnmatch("/".join(inside), pattern) for pattern in download.files):
+                path.resolve().unlink()
+                path.unlink(missing_ok=True)
+        if not download.files or not any(path.is_file() for path in folder.glob("snapshots/*/**/*")):
+            shutil.rmtree(folder)
+        freed = before - (size_gb(folder) if folder.exists() else 0.0)
     with contextlib.suppress(FileNotFoundError):
         _pending(download.source).unlink()
     return freed
