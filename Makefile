@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench record shots
+.PHONY: help run test test-isolated lint bench record shots
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .venv/ready: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Soundcheck needs Python 3.11 or newer")'
@@ -22,6 +22,10 @@ run: .venv/ready  ## install what is missing and start the app (GRADIO_SERVER_PO
 
 test: .venv/ready-dev lint  ## lint, import rules, every test
 	$(BIN)/python -m pytest
+
+test-isolated: .venv/ready-dev  ## build every locked environment (several GB) and run the tests inside them
+	$(BIN)/python -m scripts.environments
+	$(BIN)/python -m pytest -m isolated
 
 lint: .venv/ready-dev  ## style and import rules
 	$(BIN)/ruff check .

@@ -4,9 +4,17 @@ from comparisons import zero_gpu
 
 zero_gpu.announce()  # before anything below imports torch
 
+from comparisons.hub_dataset import kept_on_the_hub  # noqa: E402
+from comparisons.runner import Runner  # noqa: E402
 from ui.page import build, launch_options  # noqa: E402
 
-demo = build()
+runner = Runner()
+demo = build(runner)
+dataset = kept_on_the_hub(runner.store)
 
 if __name__ == "__main__":
-    demo.launch(**launch_options())
+    try:
+        demo.launch(**launch_options())
+    finally:
+        if dataset:
+            dataset.close()

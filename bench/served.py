@@ -40,6 +40,7 @@ def served(arguments: Sequence[str], home: Path) -> Iterator[Served]:
     """
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # as for a person who starts it again: nothing is compiled twice
     environment = kept | {
         "SOUNDCHECK_HOME": str(home),
         "GRADIO_SERVER_NAME": "127.0.0.1",

@@ -10,10 +10,11 @@ from bench.served import served
 
 
 def empty_app() -> str:
-    """A program that serves an empty page, launched with the app's own settings as far as they are plain values."""
+    """A program that serves an empty page, launched with those of the app's settings that are plain values and no scripts."""
     from ui.page import launch_options
 
     options = {name: value for name, value in launch_options().items() if isinstance(value, bool | int | str | list)}
+    del options["head"]
     return f"import gradio\nwith gradio.Blocks(analytics_enabled=False) as demo:\n    pass\ndemo.launch(**{options!r})"
 
 

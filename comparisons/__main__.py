@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons import __version__, batch_command, capsule, catalogue, projection, systems
+from comparisons import __version__, batch_command, capsule, catalogue, judge_command, models, projection, systems
 from comparisons.asking import build_request, read_reference, task_named
 from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
 from comparisons.cost import machine_price_from_environment, rule_text
+from comparisons.hearing import find_hearer
 from comparisons.intake import safe_name, take_in
 from comparisons.query import Query
 from comparisons.results import Loading, Result, Retrying, Settled, Started
@@ -62,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     for kind in WRITERS:
         command.add_argument(f"--{kind}", type=Path, metavar="FILE")
     command.add_argument("--task", choices=TASKS)
-    for module in (capsule, projection, systems):
+    for module in (capsule, judge_command, models, projection, systems):
         module.add_parser(commands)
     return top
 
@@ -87,7 +88,7 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, default=120.0, metavar="S", help="deadline per engine and repeat (default 120 s)"
     )
     command.add_argument(
-        "--hear-with", metavar="ID", help="ASR engine that writes synthesized speech down, for the round-trip WER"
+        "--hear-with", metavar="ID", help="engine that listens: ASR for the round-trip WER, CLAP for the prompt score of music"
     )
     command.add_argument(
         "--machine-price", type=float, metavar="USD", help="price of this machine per hour, for the cost of local runs"
@@ -96,6 +97,7 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="a setting, such as language=en")
     command.add_argument("--csv", type=Path, metavar="FILE")
     command.add_argument("--jsonl", type=Path, metavar="FILE")
+    judge_command.add_options(command)
 
 
 WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl}
@@ -183,7 +185,7 @@ def _shared(chosen: argparse.Namespace, specs: Iterable[EngineSpec]) -> dict[str
         "use_cache": not chosen.no_cache,
         "machine_usd_per_hour": machine_price_from_environment() if chosen.machine_price is None else chosen.machine_price,
         "spend_cap_usd": chosen.spend_cap,
-        "hear_with": find(chosen.hear_with, "asr") if chosen.hear_with else None,
+        "hear_with": find_hearer(chosen.hear_with, chosen.task) if chosen.hear_with else None,
     }
 
 
@@ -209,8 +211,9 @@ def run(chosen: argparse.Namespace) -> int:
     )
     runner = Runner()
     try:
+        judge = judge_command.judge_of(chosen, task.name, runner)
         results = _watch(runner, plan)
-        rows = [dict(result.row) for result in results]
+        rows = judge_command.judged(judge, runner, [result.row for result in results])
         print(console_table(rows))
         for kind in ("csv", "jsonl"):
             if file := getattr(chosen, kind):
@@ -304,7 +307,7 @@ def doctor(chosen: argparse.Namespace) -> int:
 
 
 def prepare(chosen: argparse.Namespace) -> int:
-    for line in catalogue.prepare(find(chosen.engine)):
+    for line in filter(None, catalogue.prepare(find(chosen.engine))):
         _say(line)
     return OK if readiness(find(chosen.engine)).status == "ready" else NONE_ANSWERED
 
@@ -330,6 +333,8 @@ COMMANDS = {
     "prepare": prepare,
     "export": export,
     "capsule": capsule.run,
+    "judge": judge_command.run,
+    "models": models.run,
     "costs": projection.run,
     "catalogue": systems.run,
 }

@@ -17,12 +17,13 @@ from typing import Any, BinaryIO
 
 from comparisons import records
 from comparisons.blobs import HASH
+from comparisons.capsule_votes import MOST_BYTES, BadVotes, checked_tests
 from comparisons.columns import COLUMNS
 from comparisons.redaction import clean
 from engine.contract import ERROR_KINDS, BadInput, Tag, Word
 from engine.tasks import TASKS
 
-FORMAT, VERSION = "soundcheck capsule", 1
+FORMAT, VERSION, VERSION_WITH_VOTES = "soundcheck capsule", 1, 2
 ID = re.compile(r"[0-9a-f]{32}")
 MOST_FILE_BYTES = 200_000_000
 MOST_SOUND_BYTES = 180_000_000
@@ -33,7 +34,7 @@ LARGEST_RATIO = 400
 """Unpacked over packed size of a whole capsule: rows that repeat each other reach about 50."""
 PEAKS = 160
 _LARGEST_NUMBER = 1e12
-_ENTRY = re.compile(r"manifest\.json|rows\.jsonl|blobs/[0-9a-f]{64}\.(?:flac|wav)")
+_ENTRY = re.compile(r"manifest\.json|(?:rows|votes)\.jsonl|blobs/[0-9a-f]{64}\.(?:flac|wav)")
 _SOUND = re.compile(r"[0-9a-f]{64}\.(?:flac|wav)")
 _END_BYTES, _ENTRY_BYTES = 22, 46 + 80
 _FAULTS = (OSError, EOFError, RuntimeError, ValueError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error)
@@ -60,6 +61,8 @@ class Capsule:
     rows: tuple[dict[str, Any], ...]
     manifest: Mapping[str, Any]
     folder: tempfile.TemporaryDirectory[str]
+    tests: tuple[dict[str, Any], ...] = ()
+    """The finished blind tests, as comparisons.capsule_votes reads them."""
 
     @property
     def comparison_id(self) -> str:
@@ -119,7 +122,7 @@ def _check_end(file: BinaryIO) -> None:
     if size < _END_BYTES or end[:4] != b"PK\x05\x06" or end[-2:] != b"\0\0" or tail[:4] == b"PK\x06\x07":
         raise BadCapsule("this file is not a capsule; choose one that ends in .soundcheck")
     count, list_bytes, start = (int.from_bytes(end[at : at + n], "little") for at, n in ((10, 2), (12, 4), (16, 4)))
-    if count > MOST_SOUNDS + 2 or list_bytes > _ENTRY_BYTES * (MOST_SOUNDS + 2) or start + list_bytes + _END_BYTES != size:
+    if count > MOST_SOUNDS + 3 or list_bytes > _ENTRY_BYTES * (MOST_SOUNDS + 3) or start + list_bytes + _END_BYTES != size:
         raise BadCapsule("this file is not a capsule, or holds more entries than one may")
     file.seek(0)
 
@@ -150,8 +153,9 @@ def _read(archive: zipfile.ZipFile, folder: tempfile.TemporaryDirectory[str]) ->
     if hashlib.sha256(lines).hexdigest() != manifest["rows_sha256"]:
         raise BadCapsule("the rows of the capsule do not match their hash: the file is damaged or was changed")
     rows = _rows(lines, manifest)
+    tests = _tests(data_of("votes.jsonl", MOST_BYTES), manifest, rows) if manifest["votes_sha256"] else ()
     room, named = MOST_SOUND_BYTES, {kept["file"] for kept in manifest["sounds"].values()}
-    if {f"blobs/{name}" for name in named} != set(entries) - {"manifest.json", "rows.jsonl"}:
+    if {f"blobs/{name}" for name in named} != set(entries) - _parts(manifest):
         raise BadCapsule("the sounds of the capsule are not those that its manifest lists")
     for name in sorted(named):
         data = data_of(f"blobs/{name}", room)
@@ -161,7 +165,20 @@ def _read(archive: zipfile.ZipFile, folder: tempfile.TemporaryDirectory[str]) ->
         if not (data[:4] == b"fLaC" if name.endswith("flac") else data[:4] == b"RIFF" and data[8:12] == b"WAVE"):
             raise BadCapsule("the capsule holds something that is not a sound")
         (Path(folder.name) / name).write_bytes(data)  # 64 hex digits and one of two suffixes
-    return Capsule(rows, manifest, folder)
+    return Capsule(rows, manifest, folder, tests)
+
+
+def _parts(manifest: Mapping[str, Any]) -> set[str]:
+    return {"manifest.json", "rows.jsonl"} | ({"votes.jsonl"} if manifest["votes_sha256"] else set())
+
+
+def _tests(lines: bytes, manifest: Mapping[str, Any], rows: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    if hashlib.sha256(lines).hexdigest() != manifest["votes_sha256"]:
+        raise BadCapsule("the votes of the capsule do not match their hash: the file is damaged or was changed")
+    try:
+        return checked_tests([_parsed(line) for line in lines.splitlines()], rows)
+    except BadVotes as error:
+        raise BadCapsule(f"the capsule holds {error}") from None
 
 
 def _refuse(constant: str) -> None:
@@ -189,16 +206,20 @@ def _parsed(data: bytes | str) -> Any:
 def _manifest(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict) or given.get("format") != FORMAT:
         raise BadCapsule("this file is not a capsule; choose one that ends in .soundcheck")
-    if given.get("version") != VERSION:
-        version = str(given.get("version"))[:20]
-        raise BadCapsule(f"this capsule has version {version!r} and {VERSION} is read here: update Soundcheck")
-    sounds, missing = given.get("sounds"), given.get("missing")
+    version = given.get("version")
+    if type(version) is not int or version not in (VERSION, VERSION_WITH_VOTES):
+        raise BadCapsule(
+            f"this capsule has version {str(version)[:20]!r} and {VERSION_WITH_VOTES} is read here: update Soundcheck"
+        )
+    sounds, missing, left_out = given.get("sounds"), given.get("missing"), given.get("tests_left_out", 0)
     sound = all(
         (
             _is(given.get("comparison_id"), ID),
             given.get("task") in TASKS,
             _is(given.get("rows_sha256"), HASH),
             isinstance(given.get("app_version"), str) and len(given["app_version"]) <= 40,
+            _is(given.get("votes_sha256"), HASH) if version == VERSION_WITH_VOTES else "votes_sha256" not in given,
+            type(left_out) is int and 0 <= left_out <= MOST_ROWS,
             isinstance(sounds, dict) and all(_is(name, HASH) and _is_kept(kept) for name, kept in sounds.items()),
             isinstance(missing, dict) and all(_is(name, HASH) and isinstance(why, str) for name, why in missing.items()),
         )
@@ -206,7 +227,8 @@ def _manifest(given: Any) -> dict[str, Any]:
     if not sound:
         raise BadCapsule("the manifest of the capsule is not as it should be")
     known = ("format", "version", "app_version", "comparison_id", "task", "rows_sha256", "sounds")
-    return {name: given[name] for name in known} | {"missing": {name: clean(why) for name, why in missing.items()}}
+    read = {name: given[name] for name in known} | {"missing": {name: clean(why) for name, why in missing.items()}}
+    return read | {"votes_sha256": given.get("votes_sha256"), "tests_left_out": left_out}
 
 
 def _is(value: Any, pattern: re.Pattern[str]) -> bool:
@@ -284,3 +306,18 @@ def _fits(item: Any, shape: Mapping[str, type], may_lack: set[str]) -> bool:
         if not right or (name == "sha256" and not HASH.fullmatch(value)) or (name in _LENGTHS and value < 0):
             return False
     return True
+
+
+def checked_row(line: bytes | str) -> dict[str, Any]:
+    """One kept run out of a line of JSON that anybody may have written, with every column. Raises BadCapsule.
+
+    A column that is unknown here is left out: the line may come from another version.
+    """
+    given = _parsed(line)
+    if not isinstance(given, dict) or not _is(given.get("comparison_id"), ID) or given.get("task") not in TASKS:
+        raise BadCapsule("a line is no kept run")
+    known = {name: value for name, value in given.items() if name in COLUMNS}
+    try:
+        return _row(known, known)
+    except _FAULTS as error:
+        raise BadCapsule(_words(error)) from None

@@ -12,6 +12,7 @@ from comparisons.batch import Batch, BatchPlan, Progress, Row
 from comparisons.batch_plan import MOST_AT_ONCE
 from comparisons.columns import COLUMNS
 from comparisons.datasets import open_dataset
+from comparisons.judge_command import judge_of, judged
 from comparisons.runner import Runner
 from comparisons.statistics import EngineFigures, Statistics, statistics_of, write_statistics
 from comparisons.table import printable, write_csv, write_jsonl
@@ -64,6 +65,7 @@ def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Map
             _say(f"batch {batch.batch_id}: {len(dataset)} items, {len(specs)} engines; --resume {batch.batch_id} goes on with it")
             for vendor, line in {spec.vendor: spec.data_use for spec in specs if spec.where == "cloud" and spec.data_use}.items():
                 _say(f"{vendor} and your data: {line}")
+            judge = judge_of(chosen, chosen.task, runner)
             batch.start()
             try:
                 batch.wait()
@@ -72,9 +74,10 @@ def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Map
                 batch.wait()
             found = statistics_of(batch.rows())
             sys.stdout.write(figures_table(found) + "\n")
+            verdicts = judged(judge, runner, list(batch.rows())) if judge is not None else None
             for kind, write in (("csv", write_csv), ("jsonl", write_jsonl)):
                 if file := getattr(chosen, kind):
-                    _write(write, batch.rows(), file)
+                    _write(write, verdicts or batch.rows(), file)
             if chosen.summary:
                 _write(write_statistics, found, chosen.summary)
             end = batch.progress()

@@ -1,132 +1,41 @@
-"""Blind listening tests out of kept comparisons: their sounds, the order for each listener, what a vote may be."""
+"""Blind listening tests out of kept comparisons: what there is to listen to, and making a test of one input or of many."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from comparisons.kept_batch import final_rows
+from comparisons.listening_kinds import KINDS, LENGTHS, MOST_ENGINES, MOST_TRIALS, REFERENCE, ROUNDS, SHARES
 from comparisons.query import Query
 from comparisons.settle import visible_line
-from comparisons.sounds import Withheld, loudness_lufs
+from comparisons.stimuli import MOST_SECONDS, Take, stimuli_of
 from comparisons.store import Store
+from comparisons.trials import order_for, questions_of
 from comparisons.votes import VoteRefused, Votes
 from engine.audio import Audio
+from engine.contract import BadInput
 from engine.tasks import TASKS
 
-MOST_TRIALS = 60
-"""Per listener: more is an hour, and people stop listening."""
-MOST_SECONDS = 60.0
-"""Longer sounds are cut for the test, and the test says so."""
-MOST_ENGINES = 12
 MOST_TESTS = 50
 """Per session, where visitors have sessions of their own: every test keeps copies of its sounds."""
-RATE = 48_000
-"""Every sound of a test has this rate and one channel count, so that neither tells who made it."""
-LISTENING_LUFS = -23.0
-HEADROOM_DB = 0.1
-ANCHOR_HZ = 3_500.0
-SHARES = (0.1, 0.3, 0.5, 0.8, 1.0)
-ROUNDS = {"ab": (1, 2), "cmos": (1, 2), "abx": (5, 8, 10, 16, 20)}
-"""Votes per pair and listener; with two, each of a pair stands once on either side."""
-REFERENCE, ANCHOR = "reference", "anchor"
-
-
-@dataclass(frozen=True)
-class Kind:
-    title: str
-    meaning: str
-    question: str
-    answers: tuple[tuple[Any, str], ...]
-    """(what is kept, what the button says)."""
-    least: int
-    """Engines needed."""
-    enough: int
-    """Votes per engine (ABX: per pair) under which no order is drawn from the figures."""
-    unit: str
-
-
-KINDS = {
-    "ab": Kind(
-        "A/B preference",
-        "Which of two do you like better? Ties and “both bad” are answers too.",
-        "Which one is better?",
-        (("first", "A is better"), ("second", "B is better"), ("tie", "No difference"), ("bad", "Both bad")),
-        2,
-        20,
-        "preferred over the average engine here",
-    ),
-    "abx": Kind(
-        "ABX",
-        "Can anybody hear the difference? X is A or B.",
-        "Which one is X?",
-        (("first", "X is A"), ("second", "X is B")),
-        2,
-        10,
-        "right answers",
-    ),
-    "mushra": Kind(
-        "MUSHRA",
-        "All engines side by side, 0 to 100, with a low-pass anchor and, where there is one, a hidden reference.",
-        "Rate the quality of every sound, 0 (bad) to 100 (excellent).",
-        (),
-        1,
-        10,
-        "mean rating, 0 to 100",
-    ),
-    "acr": Kind(
-        "ACR, 5 points",
-        "One sound at a time, from bad to excellent: gives a MOS.",
-        "How good is this sound?",
-        ((5, "Excellent"), (4, "Good"), (3, "Fair"), (2, "Poor"), (1, "Bad")),
-        1,
-        10,
-        "mean opinion score, 1 to 5",
-    ),
-    "cmos": Kind(
-        "CMOS, 7 points",
-        "How much better or worse is B than A? From −3 to 3.",
-        "How is B compared with A?",
-        (
-            (-3, "Much worse"),
-            (-2, "Worse"),
-            (-1, "Slightly worse"),
-            (0, "The same"),
-            (1, "Slightly better"),
-            (2, "Better"),
-            (3, "Much better"),
-        ),
-        2,
-        10,
-        "mean comparison score, −3 to 3",
-    ),
-}
+MOST_INPUTS = 40
+MOST_POOLED_S = 900.0
+"""Sound in a test over several inputs; from a dataset with more, inputs are drawn at random, and the test says so."""
+MOST_CHOSEN = 200
+_SHOWN_BATCHES, _ROWS_OF_A_BATCH = 4, 2_000
 
 # ---------------------------------------------------------------- what there is to listen to
 
 
 @dataclass(frozen=True)
-class Take:
-    """One sound of one engine in a comparison."""
-
-    engine_id: str
-    engine_name: str
-    group: str
-    """Name of the sound: "output", or the stem's."""
-    sha256: str
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Offer:
-    """A comparison that a test can be made of."""
+    """A comparison, or one item of a dataset run, that a test can be made of."""
 
     comparison_id: str
     task: str
@@ -139,14 +48,55 @@ class Offer:
         return {take.engine_id: take.engine_name for take in self.takes}
 
 
+@dataclass(frozen=True)
+class BatchOffer:
+    """A dataset run that a test can be made of. `more`: it has further items that were not looked at for this offer."""
+
+    batch_id: str
+    task: str
+    created_at: str
+    items: tuple[Offer, ...]
+    more: bool
+
+    @property
+    def engines(self) -> dict[str, str]:
+        return {engine_id: name for item in self.items for engine_id, name in item.engines.items()}
+
+
 def offers(store: Store, session: str | None = None, limit: int = 12, looked_at: int = 400) -> list[Offer]:
-    """The newest comparisons with sounds, newest first."""
-    by_comparison: dict[str, list[dict[str, Any]]] = {}
-    for row in store.page(Query(status="ok", session=session, limit=looked_at)):
-        if row["output_files"] and row["comparison_id"]:
-            by_comparison.setdefault(row["comparison_id"], []).append(row)
-    found = [_offer(rows) for rows in by_comparison.values()]
+    """The newest comparisons with sounds, newest first, without those of dataset runs."""
+    rows = store.page(Query(status="ok", group=("batch", None), session=session, limit=looked_at))
+    found = _by(rows, "comparison_id")
     return [offer for offer in found if offer.takes][:limit]
+
+
+def batch_offers(store: Store, session: str | None = None) -> list[BatchOffer]:
+    """The newest dataset runs with sounds, newest first."""
+    found: list[BatchOffer] = []
+    for group in store.grouped("batch", Query(status="ok", session=session)):
+        if len(found) == _SHOWN_BATCHES:
+            break
+        query = Query(status="ok", batch_id=group["value"], session=session, sort="seq", limit=_ROWS_OF_A_BATCH)
+        if group["value"] is None or not any(row["output_files"] for row in store.page(_first(query))):
+            continue
+        rows = store.page(query)
+        items = tuple(offer for offer in _by(rows, "item") if offer.takes)
+        if items:
+            more = group["ok"] > _ROWS_OF_A_BATCH
+            found.append(BatchOffer(group["value"], items[0].task, items[0].created_at, items, more))
+    return found
+
+
+def _first(query: Query) -> Query:
+    return Query(**{**vars(query), "limit": 1})
+
+
+def _by(rows: Iterable[Mapping[str, Any]], column: str) -> list[Offer]:
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if row["output_files"] and row[column]:
+            grouped.setdefault(row[column], []).append(row)
+    return [_offer(rows) for rows in grouped.values()]
 
 
 def offer_of(store: Store, comparison_id: str, session: str | None = None) -> Offer:
@@ -167,8 +117,9 @@ def _offer(rows: Sequence[Mapping[str, Any]]) -> Offer:
             files = json.loads(row["output_files"] or "[]")
         except ValueError:
             continue
+        who = (row["engine_id"], row["engine_name"] or row["engine_id"])
         for file in files:
-            take = Take(row["engine_id"], row["engine_name"] or row["engine_id"], file["name"], file["sha256"], file["seconds"])
+            take = Take(*who, file["name"], file["sha256"], file["seconds"], row["comparison_id"])
             takes.setdefault((take.engine_id, take.group.casefold()), take)
     first = rows[0]
     return Offer(
@@ -201,22 +152,13 @@ def make_test(
     `engine_ids` leaves engines out, () takes all. `share` of each sound has to be heard before a vote counts. `references`: by
     name of the sound, case ignored, for MUSHRA. Raises VoteRefused with what to change, BlobDamaged, DiskFull.
     """
-    if kind not in KINDS or share not in SHARES or (rounds is not None and rounds not in ROUNDS.get(kind, ())):
-        raise VoteRefused("this kind of test, share or number of rounds is not offered: choose one from the lists")
-    if session is not None and len(votes.tests(session, MOST_TESTS)) >= MOST_TESTS:
-        raise VoteRefused(f"this session has made {MOST_TESTS} tests: use one of those")
+    if rounds is not None and rounds not in ROUNDS.get(kind, ()):
+        raise VoteRefused("this number of rounds is not offered: choose one from the list")
+    _check(votes, kind, share, session)
     offer = offer_of(store, comparison_id, session)
-    groups: dict[str, list[Take]] = {}
-    for take in offer.takes:
-        if not engine_ids or take.engine_id in engine_ids:
-            groups.setdefault(take.group.casefold(), []).append(take)
-    groups = {name: takes for name, takes in groups.items() if len(takes) >= KINDS[kind].least}
+    groups = _groups(offer, kind, engine_ids)
     if not groups:
-        raise VoteRefused(
-            f"{KINDS[kind].title} needs {KINDS[kind].least} engines with a sound of the same name: tick more engines"
-        )
-    if max(len(takes) for takes in groups.values()) > MOST_ENGINES:
-        raise VoteRefused(f"a test takes {MOST_ENGINES} engines at most: tick fewer")
+        raise _too_few(kind)
     seed = secrets.randbits(31) if seed is None else seed
     body = {
         "kind": kind,
@@ -231,7 +173,7 @@ def make_test(
     given = {name.casefold(): audio for name, audio in (references or {}).items()} if kind == "mushra" else {}
     for name, takes in groups.items():
         reference = given.get(name, next(iter(given.values())) if len(given) == len(groups) == 1 else None)
-        body["stimuli"] |= _stimuli(store, votes, takes, kind, reference, random.Random(f"{seed} {name}"), len(body["stimuli"]))
+        body["stimuli"] |= stimuli_of(store, votes, takes, kind, reference, random.Random(f"{seed} {name}"), len(body["stimuli"]))
     if given and not any(each["role"] == REFERENCE for each in body["stimuli"].values()):
         raise VoteRefused(f"no reference has the name of a sound here ({', '.join(groups)}): name the files like the sounds")
     count = len(order_for(body, 1))
@@ -240,170 +182,123 @@ def make_test(
     return votes.add_test(body, session)
 
 
-def _stimuli(
-    store: Store, votes: Votes, takes: Sequence[Take], kind: str, reference: Audio | None, chance: random.Random, start: int
-) -> dict[str, dict[str, Any]]:
-    """The sounds of one group: same rate, channels and loudness, kept under hashes of their own."""
-    sounds = [(take, "engine", _listened(Audio.decode(store.read_blob(take.sha256)))) for take in takes]
-    if kind == "mushra":
-        named = {"engine_id": "", "group": takes[0].group, "sha256": ""}
-        source = chance.choice(sounds)
-        if reference is not None:
-            reference = _listened(reference)
-            sounds.append((Take(engine_name="Hidden reference", seconds=reference.seconds, **named), REFERENCE, reference))
-        whose = reference if reference is not None else source[2]
-        words = "reference" if reference is not None else source[0].engine_name
-        sounds.append(
-            (Take(engine_name=f"Anchor, 3.5 kHz of {words}", seconds=whose.seconds, **named), ANCHOR, low_passed(whose))
-        )
-    known = [(_loudness(sound), sound.peak) for _, _, sound in sounds]
-    rooms = [level - 20 * math.log10(peak) - HEADROOM_DB for level, peak in known if level is not None and peak > 0]
-    target = min(LISTENING_LUFS, *rooms) if rooms else None
-    channels, longest = max(sound.channels for _, _, sound in sounds), max(sound.frames for _, _, sound in sounds)
-    found = {}
-    for (take, role, sound), (level, _) in zip(sounds, known, strict=True):
-        gain_db = 0.0 if target is None or level is None else target - level
-        samples = sound.samples * np.float32(10 ** (gain_db / 20))
-        samples = np.repeat(samples, channels, axis=0) if sound.channels == 1 else sound.stereo().samples
-        if kind == "abx":  # the length on the page would say what X is
-            samples = np.pad(samples, ((0, 0), (0, longest - samples.shape[1])))
-        made = Audio(samples, RATE)
-        found[f"s{start + len(found)}"] = {
-            "role": role,
-            "group": take.group,
-            "engine_id": take.engine_id,
-            "engine_name": take.engine_name,
-            "source_sha256": take.sha256,
-            "sha256": votes.sounds.put(made.to_wav()),
-            "seconds": round(made.seconds, 4),
-            "gain_db": round(gain_db, 2),
-            "cut": take.seconds > MOST_SECONDS,
-        }
+def make_pooled_test(
+    store: Store,
+    votes: Votes,
+    comparison_ids: Sequence[str],
+    kind: str,
+    *,
+    batch_id: str | None = None,
+    engine_ids: Sequence[str] = (),
+    share: float = 0.5,
+    length: int = 20,
+    references: Mapping[str, Audio] | None = None,
+    session: str | None = None,
+    seed: int | None = None,
+) -> str:
+    """A new test over the sounds of several comparisons, or of the dataset run `batch_id`; its id.
+
+    Each listener gets `length` questions, drawn so that engines, pairs and inputs come equally often over all listeners.
+    Raises VoteRefused with what to change, BlobDamaged, DiskFull.
+    """
+    if length not in LENGTHS:
+        raise VoteRefused("this number of votes is not offered: choose one from the list")
+    _check(votes, kind, share, session)
+    if references:
+        raise VoteRefused("a reference belongs to one input: take it out, or make the test of one comparison")
+    seed = secrets.randbits(31) if seed is None else seed
+    if batch_id is not None:
+        given = _items_of(store, batch_id, session)
+    else:
+        given = [offer_of(store, each, session) for each in dict.fromkeys(comparison_ids[:MOST_CHOSEN])]
+    if len({offer.task for offer in given}) > 1:
+        raise VoteRefused("these comparisons are of different tasks: choose some of one task")
+    usable = [(offer, groups) for offer in given if (groups := _groups(offer, kind, engine_ids))]
+    if len(usable) < 2:
+        raise _too_few(kind, "two inputs or more, and on each of them ")
+    if len({take.engine_id for _, groups in usable for takes in groups.values() for take in takes}) > MOST_ENGINES:
+        raise _too_many()
+    drawn = _drawn(usable, seed)
+    stimuli: dict[str, dict[str, Any]] = {}
+    for place, (_, groups) in enumerate(drawn):
+        for name, takes in groups.items():
+            chance = random.Random(f"{seed} {place} {name}")
+            stimuli |= stimuli_of(store, votes, takes, kind, None, chance, len(stimuli), place)
+    body = {
+        "kind": kind,
+        "comparison_ids": sorted({each["comparison_id"] for each in stimuli.values()}),
+        "batch_id": batch_id,
+        "task": given[0].task,
+        "input_name": f"{len(drawn)} inputs",
+        "inputs": _distinct([offer.input_name for offer, _ in drawn]),
+        "inputs_there": len(given),
+        "seed": seed,
+        "share": share,
+        "length": length,
+        "questions": questions_of(kind, stimuli, seed),
+        "stimuli": stimuli,
+    }
+    return votes.add_test(body, session)
+
+
+def _check(votes: Votes, kind: str, share: float, session: str | None) -> None:
+    if kind not in KINDS or share not in SHARES:
+        raise VoteRefused("this kind of test or share is not offered: choose one from the lists")
+    if session is not None and len(votes.tests(session, MOST_TESTS)) >= MOST_TESTS:
+        raise VoteRefused(f"this session has made {MOST_TESTS} tests: use one of those")
+
+
+def _groups(offer: Offer, kind: str, engine_ids: Sequence[str]) -> dict[str, list[Take]]:
+    """Sounds by their name, those alone of which there are enough. Raises VoteRefused where there are too many."""
+    groups: dict[str, list[Take]] = {}
+    for take in offer.takes:
+        if not engine_ids or take.engine_id in engine_ids:
+            groups.setdefault(take.group.casefold(), []).append(take)
+    if max(map(len, groups.values()), default=0) > MOST_ENGINES:
+        raise _too_many()
+    return {name: takes for name, takes in groups.items() if len(takes) >= KINDS[kind].least}
+
+
+def _too_many() -> VoteRefused:
+    return VoteRefused(f"a test takes {MOST_ENGINES} engines at most: tick fewer")
+
+
+def _too_few(kind: str, besides: str = "") -> VoteRefused:
+    least = KINDS[kind].least
+    engines = f"{least} engine{'s' * (least > 1)}"
+    return VoteRefused(f"{KINDS[kind].title} needs {besides}{engines} with a sound of the same name: tick more engines")
+
+
+def _items_of(store: Store, batch_id: str, session: str | None) -> list[Offer]:
+    try:
+        rows = [row for row in final_rows(store, batch_id, session=session) if row["status"] == "ok"]
+    except BadInput:
+        rows = []
+    found = [offer for offer in _by(rows, "item") if offer.takes]
+    if not found:
+        raise VoteRefused("this dataset run has no sounds to listen to")
     return found
 
 
-def _loudness(sound: Audio) -> float | None:
-    try:
-        return loudness_lufs(sound)
-    except Withheld:
-        return None
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that come up again with a number behind them."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
 
 
-def _listened(sound: Audio) -> Audio:
-    sound = sound.part(0.0, MOST_SECONDS)
-    return (sound if sound.channels == 1 else sound.stereo()).resample(RATE)
-
-
-def low_passed(sound: Audio) -> Audio:
-    """The low anchor of ITU-R BS.1534-3: flat to 3.5 kHz, at least 25 dB down at 4 kHz and 50 dB at 4.5 kHz. Linear phase."""
-    from scipy.signal import firwin, kaiserord, oaconvolve
-
-    taps, beta = kaiserord(70.0, 500.0 / (sound.rate / 2))
-    window = firwin(taps | 1, ANCHOR_HZ + 250.0, window=("kaiser", beta), fs=sound.rate)
-    return Audio(oaconvolve(sound.samples.astype(np.float64), window[None], mode="same", axes=1), sound.rate)
-
-
-# ---------------------------------------------------------------- one listener's order
-
-
-def order_for(test: Mapping[str, Any], number: int) -> list[dict[str, Any]]:
-    """The trials of listener `number`, counted from 1: {"group", "sounds": keys from A on, "x": key or None}.
-
-    Every pair of engines comes equally often. Which one is A alternates from listener to listener and from round to round.
-    """
-    chance = random.Random(f"{test['seed']} {number}")
-    groups: dict[str, list[str]] = {}
-    for key, stimulus in test["stimuli"].items():
-        groups.setdefault(stimulus["group"].casefold(), []).append(key)
-    trials: list[dict[str, Any]] = []
-    for name, keys in groups.items():
-        group = test["stimuli"][keys[0]]["group"]
-        if test["kind"] == "mushra":
-            trials.append({"group": group, "sounds": chance.sample(keys, len(keys)), "x": None})
-        elif test["kind"] == "acr":
-            trials += [{"group": group, "sounds": [key], "x": None} for key in keys]
-        else:
-            for pair in itertools.combinations(keys, 2):
-                trials += _pair_trials(test, name, group, pair, number, chance)
-    chance.shuffle(trials)
-    return trials
-
-
-def _pair_trials(
-    test: Mapping[str, Any], name: str, group: str, pair: tuple[str, str], number: int, chance: random.Random
-) -> list[dict[str, Any]]:
-    rounds, first_side = test["rounds"], random.Random(f"{test['seed']} {name} {pair}").randrange(2)
-    hidden: list[str | None] = [None] * rounds
-    if test["kind"] == "abx":
-        hidden = [pair[turn % 2] for turn in range(rounds - rounds % 2)] + [chance.choice(pair)] * (rounds % 2)
-        chance.shuffle(hidden)
-    swapped = [(first_side + number + turn) % 2 for turn in range(rounds)]
-    return [
-        {"group": group, "sounds": list(pair[::-1] if swap else pair), "x": x} for swap, x in zip(swapped, hidden, strict=True)
-    ]
-
-
-def heard_names(trial: Mapping[str, Any]) -> list[str]:
-    """What the sounds of a trial are called before the vote: A, B ... and X."""
-    return [chr(ord("A") + place) for place in range(len(trial["sounds"]))] + (["X"] if trial["x"] else [])
-
-
-def keys_of(trial: Mapping[str, Any]) -> list[str]:
-    """The stimuli of a trial in the order of `heard_names`."""
-    return [*trial["sounds"], *([trial["x"]] if trial["x"] else [])]
-
-
-# ---------------------------------------------------------------- voting
-
-
-def cast(
-    votes: Votes,
-    test: Mapping[str, Any],
-    listener: Mapping[str, Any],
-    trial: Any,
-    choice: Any,
-    heard: Any,
-    elapsed_s: float | None,
-) -> None:
-    """Check a vote as a stranger sent it, and keep it.
-
-    `heard`: the share of each sound that was heard, 0 to 1, in the order of `heard_names`. `elapsed_s`: seconds since the trial
-    was handed out: nobody has heard more than fits into them. Raises VoteRefused.
-    """
-    trials = listener["trials"]
-    if not isinstance(trial, int) or isinstance(trial, bool) or not 0 <= trial < len(trials):
-        raise VoteRefused("there is no such question in this test")
-    asked = trials[trial]
-    choice = _checked(test["kind"], choice, len(asked["sounds"]))
-    keys, names = keys_of(asked), heard_names(asked)
-    shares = heard if isinstance(heard, list) and len(heard) == len(keys) and all(map(_is_share, heard)) else [0.0] * len(keys)
-    missing = [name for name, share in zip(names, shares, strict=True) if share + 0.005 < test["share"]]
-    if missing:
-        raise VoteRefused(f"listen to at least {test['share']:.0%} of {' and '.join(missing)} before you answer")
-    least_s = sum(test["share"] * test["stimuli"][key]["seconds"] for key in keys)
-    if elapsed_s is None or elapsed_s < 0.9 * least_s:
-        raise VoteRefused("that was faster than the sounds last: listen to each of them before you answer")
-    body = {"choice": choice, "heard": [round(float(share), 3) for share in shares], "elapsed_s": round(elapsed_s, 2)}
-    votes.vote(test["test_id"], listener["token"], trial, body)
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0
-
-
-def _checked(kind: str, choice: Any, count: int) -> Any:
-    if kind == "mushra":
-        right = isinstance(choice, list) and len(choice) == count
-        if not right or not all(isinstance(each, int) and not isinstance(each, bool) and 0 <= each <= 100 for each in choice):
-            raise VoteRefused("rate every sound with a whole number from 0 to 100")
-        return choice
-    if (
-        isinstance(choice, bool)
-        or not isinstance(choice, int | str)
-        or choice not in [answer for answer, _ in KINDS[kind].answers]
-    ):
-        raise VoteRefused(f"choose one of the answers, not {str(choice)[:40]!r}")
-    return choice
+def _drawn(usable: list[tuple[Offer, dict[str, list[Take]]]], seed: int) -> list[tuple[Offer, dict[str, list[Take]]]]:
+    """At most MOST_INPUTS inputs and about MOST_POOLED_S of sound, drawn at random, in the order given."""
+    chosen, room_s = [], MOST_POOLED_S
+    for place in random.Random(seed).sample(range(len(usable)), len(usable)):
+        room_s -= sum(min(take.seconds, MOST_SECONDS) for takes in usable[place][1].values() for take in takes)
+        if len(chosen) == MOST_INPUTS or (room_s < 0 and len(chosen) > 1):
+            break
+        chosen.append(place)
+    return [usable[place] for place in sorted(chosen)]
 
 
 def titled(test: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 A capsule is a zip of
     blobs/<sha256>.flac   a sound, named by the hash of these bytes; .wav where FLAC cannot hold it exactly
     rows.jsonl            one run per line: what was asked, sent and answered, times, versions, prices
+    votes.jsonl           one finished blind test per line, its listeners as numbers; only where there are any
     manifest.json         format, comparison, task, which sound is where, what is missing, unit and meaning of every column
 The same comparison gives the same bytes. Hashes show damage, not who made the file. Keys, sessions and paths stay behind.
     BadInput
@@ -35,11 +36,13 @@ from comparisons._capsule_reader import (
     MOST_SOUNDS,
     PEAKS,
     VERSION,
+    VERSION_WITH_VOTES,
     BadCapsule,
     Capsule,
     open_capsule,
 )
 from comparisons.blobs import BlobDamaged
+from comparisons.capsule_votes import Ballot, ballots_of, headed, kept_tests, lines_of
 from comparisons.columns import COLUMNS
 from comparisons.query import Query
 from comparisons.redaction import clean
@@ -217,9 +220,13 @@ def _write(store: Store, comparison_id: str, rows: list[dict[str, Any]], file: B
             json.dumps(shared(row), ensure_ascii=False, sort_keys=True, allow_nan=False).encode() + b"\n" for row in rows
         )
         archive.writestr(_entry("rows.jsonl", stored=False), lines)
+        tests, left_out = kept_tests(store, comparison_id, rows)
+        votes = b"".join(json.dumps(test, ensure_ascii=False, sort_keys=True, allow_nan=False).encode() + b"\n" for test in tests)
+        if tests:
+            archive.writestr(_entry("votes.jsonl", stored=False), votes)
         manifest = {
             "format": FORMAT,
-            "version": VERSION,
+            "version": VERSION_WITH_VOTES if tests else VERSION,
             "app_version": __version__,
             "comparison_id": comparison_id,
             "task": rows[0]["task"],
@@ -229,6 +236,8 @@ def _write(store: Store, comparison_id: str, rows: list[dict[str, Any]], file: B
             "missing": missing,
             "columns": {name: {"unit": column.unit, "meaning": column.meaning} for name, column in COLUMNS.items()},
         }
+        if tests:
+            manifest |= {"votes_sha256": hashlib.sha256(votes).hexdigest(), "tests_left_out": left_out}
         archive.writestr(
             _entry("manifest.json", stored=False), json.dumps(manifest, ensure_ascii=False, sort_keys=True, indent=1).encode()
         )
@@ -280,6 +289,8 @@ def _open(file: Path, folder: Path | None) -> None:
         sys.stdout.write(f"{console_table(capsule.rows)}\n")
         for why in absences(capsule, capsule.rows):
             sys.stdout.write(f"{why}\n")
+        for ballot in ballots(capsule, capsule.comparison_id, capsule.rows):
+            sys.stdout.write(_ballot_text(ballot))
         if folder is not None:
             written = extract(capsule, folder)
             sys.stderr.write(f"wrote {written} files to {folder}\n")
@@ -292,7 +303,21 @@ def absences(source: Store | Capsule, rows: Sequence[Mapping[str, Any]]) -> list
         said.append("The input sound was not kept when this comparison was made.")
     if isinstance(source, Capsule):
         said += dict.fromkeys(source.manifest["missing"].values())
+        if left_out := source.manifest["tests_left_out"]:
+            said.append(f"{left_out} older blind {'test' if left_out == 1 else 'tests'} found no room in the capsule.")
     return said
+
+
+def ballots(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Ballot]:
+    """What the finished blind tests of the comparison say, the newest first."""
+    documents = source.tests if isinstance(source, Capsule) else kept_tests(source, comparison_id, rows)[0]
+    return ballots_of(documents, rows)
+
+
+def _ballot_text(ballot: Ballot) -> str:
+    lines = [f"  {clean(name)}: {value} ({interval}, {n}) {note}".rstrip() for name, value, interval, n, note in lines_of(ballot)]
+    said = ballot.outcome
+    return "\n".join(["", headed(ballot), said.verdict, f"{said.unit}:", *lines, *said.notes, ""])
 
 
 def named_sounds(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

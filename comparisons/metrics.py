@@ -107,7 +107,7 @@ class Metric:
     version: str = "1"
     """Rises whenever the same output could get another value."""
     kind: str = "number"
-    """"number" or "json" (a JSON document as text)."""
+    """"number", "text" or "json" (a JSON document as text)."""
     scale: float = 1.0
     """Factor from the stored value to the shown one: 100 for shares, which are stored as fractions and shown in percent."""
 
@@ -153,6 +153,7 @@ def _withhold(reason: str) -> Callable[[Sample], float]:
 
 
 _NEEDS_TRANSCRIPT = "the speech has to be transcribed by a speech-to-text engine first"
+_NEEDS_LISTENER = "an engine that knows sound and words has to listen first"
 _NEEDS_OTHERS = "it compares engines: it needs the tags of at least two"
 _SHARE: dict[str, Any] = {"unit": "%", "scale": 100.0, "decimals": 1}
 _ASR: dict[str, Any] = {"tasks": ("asr",), "reference": "text"}
@@ -210,8 +211,16 @@ _METRICS = (
         direction=0, tasks=("tts",), compute=lambda sample: sounds.silence_share(sample.audio), **_SHARE,
     ),
     Metric(
+        "prompt_score", "Prompt score", "Cosine similarity of the music and its prompt in the space of the engine that listened.",
+        "", 1, 3, ("music",), _withhold(_NEEDS_LISTENER),
+    ),
+    Metric(
         "tempo_bpm", "Tempo", "Estimated from the onsets; half and double tempo are easily confused.",
         "bpm", 0, 0, ("music",), lambda sample: sounds.tempo_bpm(sample.audio),
+    ),
+    Metric(
+        "musical_key", "Key", "Estimated from the pitch classes; a fifth away is the usual mistake.",
+        "", 0, None, ("music",), lambda sample: sounds.musical_key(sample.audio), kind="text",
     ),
     Metric(
         "si_sdr_db", "SI-SDR", "Scale-invariant signal-to-distortion ratio; mean over stems with a reference.",

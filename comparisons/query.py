@@ -19,6 +19,12 @@ GROUPS = {
     "batch": "batch_id",
     "language": "output_language",
     "day": "substr(created_at, 1, 10)",
+} | {
+    name: f'CAST("{name}" AS TEXT)'
+    for name in (
+        *("system", "model", "model_answered", "cached", "cold", "repeat", "attempts", "item", "settings", "cost_evidence"),
+        *("price_date", "device", "dtype", "threads", "app_version"),
+    )
 }
 """What rows can be put together by, and the SQL for it."""
 _LATEST_RATING = "(SELECT stars FROM ratings WHERE ratings.seq = runs.seq ORDER BY ratings.id DESC LIMIT 1)"

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from comparisons.blobs import BlobDamaged
-from comparisons.capsule import Capsule, absences, document, packed, rows_of, shared
+from comparisons.capsule import Capsule, absences, ballots, document, packed, rows_of, shared
+from comparisons.capsule_votes import Ballot, figure, headed, lines_of
 from comparisons.columns import COLUMNS, Column
+from comparisons.outcomes import Line
 from comparisons.store import Store
 from comparisons.table import Summary, summarise
 from engine.tasks import TASKS
@@ -101,7 +103,9 @@ def _page(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping[st
     yield '<h2>Answers</h2><div class="cards">'
     for row in rows:
         yield _card(row, sounds, task.metrics, len({row["repeat"] for row in rows}) > 1)
-    yield "</div><h2>All figures</h2>"
+    yield "</div>"
+    yield from _votes(ballots(source, comparison_id, rows))
+    yield "<h2>All figures</h2>"
     yield _table(rows, task.metrics)
     yield (
         '<p class="dim">Times begin before the engine is called and end with its answer; loading and queueing are apart. '
@@ -180,6 +184,49 @@ def _bar(share: float, where: str | None) -> str:
     return (
         '<svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true"><rect class="track" width="100" height="8"/>'
         f'<rect class="bar-{kind}" width="{width:.2f}" height="8"/></svg>'
+    )
+
+
+# ---------------------------------------------------------------- what listeners said
+
+
+def _votes(tests: Sequence[Ballot]) -> Iterator[str]:
+    """The forest plot of each finished blind test; a verdict that says "not enough votes" where there are not."""
+    if tests:
+        yield "<h2>Blind tests</h2>"
+    for test in tests:
+        said = test.outcome
+        lines = "".join(map(_vote_line, said.lines, lines_of(test), [test] * len(said.lines)))
+        notes = "".join(f'<p class="dim">{escape(note)}</p>' for note in said.notes)
+        few = "" if said.enough else ' class="warn"'
+        scale = f"{figure(said.low, test.kind)} to {figure(said.high, test.kind)}"
+        yield (
+            f'<section class="card votes"><div><h3{few}>{escape(said.verdict)}</h3>'
+            f'<p class="dim">{escape(headed(test))}</p></div>'
+            f'<ul>{lines}</ul><p class="dim">{escape(said.unit)} · scale {scale}</p>{notes}</section>'
+        )
+
+
+def _vote_line(line: Line, words: tuple[str, ...], test: Ballot) -> str:
+    name, value, interval, n, note = map(escape, words)
+    said = test.outcome
+
+    def at(score: float) -> float:
+        return 100 * (score - said.low) / (said.high - said.low)
+
+    drawn = ['<line class="rail" x1="0" x2="100" y1="4" y2="4"/>']
+    if said.middle is not None:
+        drawn.append(f'<line class="rail" x1="{at(said.middle):.1f}" x2="{at(said.middle):.1f}" y1="0" y2="8"/>')
+    estimate = line.estimate
+    if estimate.low is not None and estimate.high is not None:
+        left, width = at(estimate.low), max(0.6, at(estimate.high) - at(estimate.low))
+        drawn.append(f'<rect class="whisker" x="{left:.2f}" width="{width:.2f}" y="2.5" height="3"/>')
+    if estimate.value is not None:
+        drawn.append(f'<rect class="bar-local" x="{at(estimate.value) - 0.5:.2f}" width="1" height="8"/>')
+    plot = f'<svg viewBox="-1 0 102 8" preserveAspectRatio="none" aria-hidden="true">{"".join(drawn)}</svg>'
+    more = f'<span class="dim">{interval} · {n}</span>'
+    return (
+        f'<li><span dir="auto">{name}<br><span class="dim">{note}</span></span>{plot}<span><b>{value}</b><br>{more}</span></li>'
     )
 
 

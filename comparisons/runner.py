@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from comparisons import catalogue, faults, lanes
+from comparisons import catalogue, faults, hearing, lanes
 from comparisons.cache import Answer, Answers, answer_key
 from comparisons.catalogue import Access
 from comparisons.cost import bill, machine_price_from_environment
@@ -45,7 +45,6 @@ from engine.contract import (
     Stem,
     Tag,
     Text,
-    Transcribe,
     Usage,
     settings_of,
 )
@@ -79,7 +78,7 @@ class Plan:
     machine_usd_per_hour: float | None = field(default_factory=machine_price_from_environment)
     spend_cap_usd: float | None = None
     hear_with: EngineSpec | None = None
-    """An ASR engine that transcribes synthesized speech for the round-trip WER."""
+    """The engine that listens to what the others made; see hearing."""
     batch_id: str | None = None
     item: str | None = None
     slices: Mapping[str, str] = field(default_factory=dict)
@@ -411,8 +410,8 @@ class Run:
         if len(self.results) == len(self.cells):
             self._events.put(None)
 
-    def _heard(self, output: Output) -> str | Fault | None:
-        return self._hear(output.audio) if self.plan.hear_with and self.plan.task == "tts" and output.audio else None
+    def _heard(self, output: Output) -> str | float | Fault | None:
+        return self._hear(output.audio) if self.plan.hear_with and self.plan.task in hearing.HEARD and output.audio else None
 
     @functools.cached_property
     def _input_file(self) -> str | None:
@@ -423,14 +422,18 @@ class Run:
         known = {"sha256": self.runner.store.put_blob(audio.to_wav(floats=True)), "seconds": round(audio.seconds, 4)}
         return json.dumps({**known, "rate": audio.rate, "channels": audio.channels})
 
-    def _hear(self, audio: Audio) -> str | Fault:
-        """What the chosen ASR engine hears in synthesized speech; runs outside every clock, in the ASR engine's own lane."""
-        spec, request = self.plan.hear_with, Transcribe(audio)
+    def _hear(self, audio: Audio) -> str | float | Fault:
+        """What the chosen engine hears: the words of speech, or how near music lies to its prompt.
+
+        Runs outside every clock, in that engine's own lane.
+        """
+        task, spec = self.plan.task, self.plan.hear_with
+        request = hearing.question(task, self.plan.request, audio)
         key = self._key(spec, 1, request, audio.sha256())
         known = self.runner.answers.get(key)
         if known is not None:
-            return TASKS["asr"].join([piece for _, piece in decode(known.pieces)]).text
-        reply: queue.SimpleQueue[str | Fault] = queue.SimpleQueue()
+            return hearing.told(task, [piece for _, piece in decode(known.pieces)])
+        reply: queue.SimpleQueue[str | float | Fault] = queue.SimpleQueue()
 
         def job() -> None:
             local, watch = spec.where == "local", None
@@ -439,7 +442,7 @@ class Run:
                 watch = lanes.ALARMS.set(self.plan.timeout_s, engine.close)
                 if not (local and engine.alive):
                     engine.load()
-                reply.put(TASKS["asr"].join(list(engine.run(request, self.plan.timeout_s))).text)
+                reply.put(hearing.told(task, list(engine.run(request, self.plan.timeout_s))))
                 if local:
                     self.runner.residents.give_back(engine, None)
                 else:

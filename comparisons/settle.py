@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from comparisons import __version__
+from comparisons import __version__, hearing
 from comparisons.columns import COLUMNS
 from comparisons.cost import Bill, bill
 from comparisons.faults import Fault
-from comparisons.metrics import Measured, leading_silence_s, measure, measure_round_trip
+from comparisons.metrics import leading_silence_s, measure
 from comparisons.results import Cell, Result
 from comparisons.sounds import Withheld, loudness_lufs
 from comparisons.store import Store
@@ -116,7 +116,7 @@ def settle(
     taken: Taken,
     store: Store,
     sha256: str,
-    heard: str | Fault | None = None,
+    heard: str | float | Fault | None = None,
 ) -> Result:
     """The row of one cell. An output that cannot be written to disk makes it a failed row, never a half one."""
     row = _base(plan, comparison_id, spec, cell) | {
@@ -149,7 +149,7 @@ def cached_result(
     cell: Cell,
     original: Mapping[str, Any],
     output: Output,
-    heard: str | Fault | None,
+    heard: str | float | Fault | None,
 ) -> Result:
     """An earlier answer to the same request: its own times and costs, marked as cached, measured against today's reference."""
     kept = {name: original.get(name) for name in COLUMNS}
@@ -249,13 +249,13 @@ def _cost(made: Bill) -> dict[str, Any]:
     }
 
 
-def _quality(plan: Plan, output: Output, heard: str | Fault | None) -> dict[str, Any]:
+def _quality(plan: Plan, output: Output, heard: str | float | Fault | None) -> dict[str, Any]:
     measured = measure(plan.task, plan.request, output, plan.reference)
     values, versions, withheld = dict(measured.values), dict(measured.versions), dict(measured.withheld)
     if isinstance(heard, Fault):
-        withheld["round_trip_wer"] = f"{plan.hear_with.id} could not write the speech down: {heard.message}"
+        withheld[hearing.HEARD[plan.task]] = f"{plan.hear_with.id} could not listen: {heard.message}"
     elif heard is not None:
-        again: Measured = measure_round_trip(plan.request.text, heard, plan.hear_with.id, plan.request.language)
-        withheld.pop("round_trip_wer", None)
+        again = hearing.measured(plan.task, plan.request, heard, plan.hear_with)
+        withheld.pop(hearing.HEARD[plan.task], None)
         values, versions, withheld = values | again.values, versions | again.versions, withheld | again.withheld
     return {**values, "metric_versions": _json(versions), "metrics_withheld": _json(withheld)}

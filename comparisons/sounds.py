@@ -62,6 +62,16 @@ def tempo_bpm(audio: Audio) -> float:
     return float(found)
 
 
+def musical_key(audio: Audio) -> str:
+    """The best fitting of 24 keys, such as "A minor", an estimate. Raises Withheld where none stands out."""
+    from local_models._listening import RATE, key_of
+
+    found = key_of(audio.mono().resample(RATE).samples[0])
+    if found is None:
+        raise Withheld("no key stands out")
+    return found
+
+
 def peak_dbfs(audio: Audio) -> float:
     """The largest sample against full scale, dB; above 0 the sound clips in 16 bits. Raises Withheld for digital silence."""
     if not audio.peak:

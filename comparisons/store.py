@@ -51,13 +51,15 @@ class Store:
     """`folder` holds runs.db, blobs/, copies/ and, after damage, damaged/. Safe for threads and for several processes.
 
     `durable`, or SOUNDCHECK_DURABLE=1, makes a commit also survive a power loss, at about a fifth of the speed.
-    `upkeep=False` leaves out the background thread. `notice` is a sentence when start-up had to restore something.
+    `upkeep=False` leaves out the background thread. `notice` is a sentence when start-up had to restore something,
+    `copy_notice` one while the copy that is kept elsewhere (comparisons/hub_dataset.py) cannot be brought up to date.
     """
 
     def __init__(self, folder: Path | None = None, *, durable: bool | None = None, upkeep: bool = True) -> None:
         self.folder = home() if folder is None else Path(folder)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.notice: str | None = None
+        self.copy_notice: str | None = None
         self._durable = os.environ.get("SOUNDCHECK_DURABLE") == "1" if durable is None else durable
         self._blobs = Blobs(self.folder / "blobs", durable=self._durable)
         self._damaged: set[int] = set()
@@ -250,11 +252,14 @@ class Store:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
-    def grouped(self, by: str, query: Query | None = None, measures: Sequence[str] = ()) -> list[dict[str, Any]]:
+    def grouped(
+        self, by: str, query: Query | None = None, measures: Sequence[str] = (), *, whole: str | None = None
+    ) -> list[dict[str, Any]]:
         """One dictionary per value of `by`, a name of comparisons.query.GROUPS, the newest first.
 
         Each has value (None where unknown), engine and input (a name of one of its rows), newest, runs, ok, cached, fresh,
         cost_mean_usd and costs_known; and for each measure (a column of numbers) its `_p50` and `_p95`, interpolated linearly.
+        Of the measure `whole` each also has `values`: all of them, sorted.
         Figures are over fresh and good runs. Checksums are not looked at; rows known to be damaged are left out.
         Raises ValueError for another name.
         """
@@ -287,6 +292,8 @@ class Store:
                     for name, ranks in zip(measures, kept[value], strict=True):
                         ordered = sorted(ranks)
                         group[f"{name}_p50"], group[f"{name}_p95"] = percentile(ordered, 0.5), percentile(ordered, 0.95)
+                        if name == whole:
+                            group["values"] = ordered
         return list(found.values())
 
     def damaged(self) -> int:

@@ -1,4 +1,4 @@
-"""What listeners said in blind tests: an append-only table in votes.db, and the statistics over it.
+"""What listeners said in blind tests: an append-only table in votes.db.
 
 Kept are the sounds' hashes, choices, shares heard and times; a listener is a random token made here, nothing of a person.
     EngineError
@@ -17,12 +17,9 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from comparisons.blobs import Blobs, DiskFull, is_full
 from engine.contract import EngineError
@@ -32,12 +29,6 @@ log = logging.getLogger(__name__)
 
 MOST_LISTENERS = 500
 """Per test: a link that gets around must not fill the disk."""
-BOOTSTRAPS = 2_000
-CONFIDENCE = 0.95
-LISTENERS_TO_RESAMPLE = 5
-"""From this many on whole listeners are resampled, because votes of one person go together; below, single votes."""
-PRIOR_SD = 2.0
-"""Standard deviation of the prior on a strength, in log-odds: keeps an engine that won every vote at a finite place."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 _TIMEOUT_S = 60.0
 
@@ -48,9 +39,6 @@ class VoteRefused(EngineError):
 
 class VotesFailed(EngineError):
     """votes.db could not be read or written."""
-
-
-# ---------------------------------------------------------------- storage
 
 
 class Votes:
@@ -139,6 +127,11 @@ class Votes:
                 test |= {"listeners": dict(counts).get("listener", 0), "votes": dict(counts).get("vote", 0)}
         return found
 
+    def tests_of(self, comparison_id: str) -> list[dict[str, Any]]:
+        """Every test that has sounds of a comparison, oldest first."""
+        found = self._read("kind = 'test' AND instr(body, ?) > 0", [json.dumps(comparison_id)])
+        return [test for test in found if comparison_id in (test.get("comparison_id"), *test.get("comparison_ids", ()))]
+
     def join(self, test_id: str, order_for: Callable[[int], list[dict[str, Any]]]) -> str:
         """A new listener's token. `order_for(number)` gives the trials in that listener's order, which is kept with it."""
         self.test(test_id)
@@ -187,126 +180,3 @@ def _is_token(text: Any) -> bool:
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
-
-
-# ---------------------------------------------------------------- statistics
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure over `n` votes with its 95 % interval; None where there are no votes."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-
-@dataclass(frozen=True)
-class Pairing:
-    """One vote between two of the items: `score` is 1 when `first` won, 0 when `second` did, 0.5 for a tie."""
-
-    listener: int
-    first: int
-    second: int
-    score: float
-
-
-def strengths(wins: np.ndarray) -> np.ndarray:
-    """Bradley-Terry strengths in log-odds, mean 0, for each table of wins; float64 [..., items].
-
-    `wins`: [..., items, items], `wins[i, j]` is how often i beat j, a tie half a win for each. Newton's method on the
-    likelihood with a normal prior of `PRIOR_SD`.
-    """
-    wins = np.asarray(wins, dtype=np.float64)
-    items = wins.shape[-1]
-    games = wins + np.swapaxes(wins, -1, -2)
-    theta = np.zeros(wins.shape[:-1])
-    diagonal = np.eye(items)
-    for _ in range(100):
-        chance = 1.0 / (1.0 + np.exp(theta[..., None, :] - theta[..., :, None]))
-        slope = (wins - games * chance).sum(axis=-1) - theta / PRIOR_SD**2
-        weight = games * chance * (1.0 - chance)
-        curve = (weight.sum(axis=-1) + 1.0 / PRIOR_SD**2)[..., None] * diagonal - weight
-        step = np.clip(np.linalg.solve(curve, slope[..., None])[..., 0], -1.0, 1.0)
-        theta = theta + step
-        if np.abs(step).max(initial=0.0) < 1e-9:
-            break
-    return theta - theta.mean(axis=-1, keepdims=True)
-
-
-def preference(items: int, pairings: Sequence[Pairing], seed: int = 0) -> list[Estimate]:
-    """Per item the chance to be preferred over an average item of the same test, from Bradley-Terry strengths.
-
-    Each pair that was compared gets one more win on either side, so that three votes of one mind do not look certain;
-    intervals are percentiles of a bootstrap over votes and these. `n` counts the votes that the item took part in.
-    """
-    if not pairings:
-        return [Estimate(None, None, None, 0)] * items
-    compared = sorted({tuple(sorted((pairing.first, pairing.second))) for pairing in pairings})
-    added = [Pairing(-1, *pair, score) for pair in compared for score in (0.0, 1.0)]
-    pool = [*pairings, *added]
-    tables = np.zeros((len(pool), items, items))
-    for row, pairing in zip(tables, pool, strict=True):
-        row[pairing.first, pairing.second] += pairing.score
-        row[pairing.second, pairing.first] += 1.0 - pairing.score
-    sums = _resampled(tables.reshape(len(pool), -1), [pairing.listener for pairing in pool], seed)
-    drawn = strengths(sums.reshape(-1, items, items))
-    chances = 1.0 / (1.0 + np.exp(-drawn))
-    value = 1.0 / (1.0 + np.exp(-strengths(tables.sum(axis=0))))
-    counts = [sum(item in (pairing.first, pairing.second) for pairing in pairings) for item in range(items)]
-    return [_between(value[item], chances[:, item], counts[item]) for item in range(items)]
-
-
-def means(items: int, scores: Sequence[tuple[int, int, float]], seed: int = 0) -> list[Estimate]:
-    """Per item the mean of its scores, given as (listener, item, score), with bootstrap intervals. One score has no interval."""
-    if not scores:
-        return [Estimate(None, None, None, 0)] * items
-    features = np.zeros((len(scores), 2 * items))
-    for row, (_, item, score) in zip(features, scores, strict=True):
-        row[item], row[items + item] = score, 1.0
-    sums = _resampled(features, [listener for listener, _, _ in scores], seed)
-    total, found = features.sum(axis=0), []
-    for item in range(items):
-        n = int(total[items + item])
-        if n < 2:
-            found.append(Estimate(total[item] if n else None, None, None, n))
-            continue
-        there = sums[:, items + item] > 0
-        drawn = sums[there, item] / sums[there, items + item]
-        found.append(_between(total[item] / n, drawn, n))
-    return found
-
-
-def share_correct(right: int, n: int) -> tuple[Estimate, float | None]:
-    """The share of right answers with the exact (Clopper-Pearson) interval, and the exact binomial p-value.
-
-    p is the chance of at least `right` of `n` by guessing.
-    """
-    if not n:
-        return Estimate(None, None, None, 0), None
-    from scipy.stats import binomtest
-
-    tested = binomtest(right, n, 0.5, alternative="greater")
-    interval = binomtest(right, n).proportion_ci(CONFIDENCE, method="exact")
-    return Estimate(right / n, float(interval.low), float(interval.high), n), float(tested.pvalue)
-
-
-def _resampled(features: np.ndarray, listeners: Sequence[int], seed: int) -> np.ndarray:
-    """Sums of the votes' features over bootstrap samples, float64 [BOOTSTRAPS, features]. Listener -1 is nobody."""
-    of = np.asarray(listeners)
-    known, place = np.unique(of[of >= 0], return_inverse=True)
-    units = features
-    if len(known) >= LISTENERS_TO_RESAMPLE:
-        units = np.zeros((len(known), features.shape[1]))
-        np.add.at(units, place, features[of >= 0])
-        units = np.concatenate([units, features[of < 0]])
-    count = len(units)
-    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1.0 / count), size=BOOTSTRAPS)
-    return times.astype(np.float64) @ units
-
-
-def _between(value: float, drawn: np.ndarray, n: int) -> Estimate:
-    edge = 100.0 * (1.0 - CONFIDENCE) / 2.0
-    low, high = np.percentile(drawn, [edge, 100.0 - edge]) if len(drawn) else (None, None)
-    return Estimate(float(value), low if low is None else float(low), high if high is None else float(high), n)

@@ -8,15 +8,20 @@ import hashlib
 import importlib.util
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from engine.contract import EngineSpec, NotReady
 
+_SILENCE_S = 0.5
+"""After which a silent program is reported as still at work."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -99,22 +104,32 @@ def uv_program() -> str:
     return found
 
 
-@contextmanager
-def _locked(marker: Path) -> Iterator[None]:
-    """One preparation of one environment at a time, across processes; freed by the system when its holder dies."""
+def turn(lock: IO[str], wait_s: float = 0.5) -> Iterator[str]:
+    """Take the lock on an open file; yields while another process of this machine holds it. The system frees it when we die."""
+    said = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            yield "" if said else "waiting: it is being prepared already"
+            said = True
+            time.sleep(wait_s)
+
+
+def _lock_file(marker: Path) -> IO[str]:
     marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with marker.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return marker.with_suffix(".lock").open("w")
 
 
 def prepare(spec: EngineSpec) -> Iterator[str]:
-    """Build the engine's own environment; yields what uv says as it goes. Leaving early stops uv, and nothing counts as built.
+    """Build the engine's own environment; yields what uv says, and "" twice a second while it is silent.
 
-    Raises NotReady when uv fails.
+    Leaving early stops uv, and nothing counts as built. Raises NotReady when uv fails.
     """
     marker, file = _marker(spec), script_of(spec)
-    with _locked(marker):
+    with _lock_file(marker) as lock_file:
+        yield from turn(lock_file)
         if is_prepared(spec):
             yield f"{spec.id} is ready"
             return
@@ -129,7 +144,7 @@ def prepare(spec: EngineSpec) -> Iterator[str]:
             yield from _uv(spec, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
         else:  # packages that only a git repository has cannot be locked by hash
             yield from _uv(spec, "sync", "--script", str(file))
-            python = Path(list(_uv(spec, "python", "find", "--script", str(file)))[-1])
+            python = Path([line for line in _uv(spec, "python", "find", "--script", str(file)) if line][-1])
         partial = marker.with_suffix(".tmp")
         partial.write_text(json.dumps({"fingerprint": fingerprint(spec), "python": str(python)}))
         partial.replace(marker)
@@ -154,11 +169,23 @@ def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
         env=environment,
         start_new_session=True,
     ) as program:
-        said = ""
-        try:
+        lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+        def read() -> None:
             for line in program.stdout:
-                said = line.strip() or said
-                yield line.strip()
+                lines.put(line.strip())
+            lines.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
+        said, line = "", ""
+        try:
+            while line is not None:
+                yield line
+                said = line or said
+                try:
+                    line = lines.get(timeout=_SILENCE_S)
+                except queue.Empty:
+                    line = ""
             status = program.wait()
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -170,7 +197,9 @@ def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
 def remove(spec: EngineSpec) -> bool:
     """Delete the engine's own environment. False when there was none."""
     marker = _marker(spec)
-    with _locked(marker):
+    with _lock_file(marker) as lock_file:
+        for _ in turn(lock_file):
+            pass
         if not marker.exists():
             return False
         folder = environment_folder(spec)

@@ -6,7 +6,6 @@ Hub repositories lie in the hub's own cache, shared with every other program of 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import queue
@@ -21,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.contract import Download, EngineSpec, NotReady
-from engine.environment import home
+from engine.environment import home, turn
 
 OTHER_FORMATS = ("*.msgpack", "*.h5", "*.ot", "*.onnx", "*.bin", "*.pt", "*.pth", "*.ckpt", "*.gguf", "*.nemo", "*.mlmodel")
 """Copies of the same weights for other libraries, and pickles."""
@@ -107,7 +106,7 @@ def fetch(spec: EngineSpec) -> Iterator[str]:
         marker = _pending(download.source)
         marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with marker.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # one fetch of one thing at a time, across processes
+            yield from turn(lock)  # one fetch of one thing at a time, across processes
             if found(download) is not None:
                 continue
             marker.touch()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import pytest
 
+from ui.shown import scripts
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -55,6 +57,7 @@ def chromium() -> Iterator[Browser]:
 def served(demo: gr.Blocks, **launch: object) -> Iterator[str]:
     """Serves `demo` on a free port of 127.0.0.1 and yields its address; launch arguments may be added."""
     settings: dict = {"server_name": "127.0.0.1", "quiet": True, "run_history": False, "ssr_mode": False, "footer_links": []}
+    settings["head"] = scripts()
     _, address, _ = demo.launch(prevent_thread_lock=True, **(settings | launch))
     try:
         yield address

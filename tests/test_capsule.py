@@ -19,11 +19,17 @@ import soundfile
 from browser import served
 
 from comparisons import capsule as capsules
+from comparisons import capsule_votes
 from comparisons.__main__ import parser
 from comparisons._capsule_reader import BadCapsule, open_capsule
-from comparisons.capsule import NoComparison, extract, find_comparison, save, sound_hashes
+from comparisons.blind import make_pooled_test, make_test
+from comparisons.capsule import NoComparison, ballots, extract, find_comparison, rows_of, save, sound_hashes
 from comparisons.columns import COLUMNS
+from comparisons.outcomes import outcome
+from comparisons.report import write_report
 from comparisons.store import Store
+from comparisons.trials import cast, order_for
+from comparisons.votes import Votes
 from engine.audio import Audio
 from ui.capsule import FIRST, build_capsule_tab, cards_from_rows, comparison_view, id_in, look, take_away
 from ui.theme import THEME
@@ -122,6 +128,28 @@ def with_manifest(file: Path, **values: Any) -> Path:
     return rebuilt(file, changed)
 
 
+def vote(
+    store: Store, kind: str = "ab", listeners: int = 3, choose: Callable[..., Any] = lambda trial: "first", **made: Any
+) -> str:
+    """A test of the comparison, answered whole by so many listeners."""
+    votes = Votes(store.folder)
+    test_id = make_test(store, votes, ID, kind, **made)
+    test = votes.test(test_id)
+    for _ in range(listeners):
+        listener = votes.listener(test_id, votes.join(test_id, lambda number: order_for(test, number)))
+        for place, trial in enumerate(listener["trials"]):
+            cast(votes, test, listener, place, choose(trial), [1.0] * (len(trial["sounds"]) + (trial["x"] is not None)), 1e3)
+    return test_id
+
+
+CHOICES: dict[str, Callable[..., Any]] = {
+    "ab": lambda trial: "first",
+    "abx": lambda trial: "second",
+    "mushra": lambda trial: [10 * place for place in range(len(trial["sounds"]))],
+    "acr": lambda trial: 4,
+    "cmos": lambda trial: -2,
+}
+
 # ---------------------------------------------------------------- there and back
 
 
@@ -187,6 +215,100 @@ def test_a_sound_that_is_gone_makes_a_capsule_that_says_so(store, tmp_path):
         assert "missing here" in cards_from_rows(capsule.rows, capsule).cards[0].hint
 
 
+@pytest.mark.parametrize("kind", CHOICES)
+def test_finished_votes_travel_and_say_the_same_after_opening(store, tmp_path, kind):
+    test_id = vote(store, kind, choose=CHOICES[kind])
+    save(store, ID, tmp_path / "one")
+    with open_capsule(tmp_path / "one") as capsule:
+        (ballot,) = ballots(capsule, ID, capsule.rows)
+    votes = Votes(store.folder)
+    here = outcome(votes, votes.test(test_id))
+    assert ballot.kind == kind
+    assert (ballot.outcome.votes, ballot.outcome.listeners) == (here.votes, 3)
+    assert [(line.name, line.estimate.n) for line in ballot.outcome.lines] == [
+        (line.name, line.estimate.n) for line in here.lines
+    ]
+    for line, other in zip(ballot.outcome.lines, here.lines, strict=True):
+        assert line.estimate.value == pytest.approx(other.estimate.value)
+        assert line.note == other.note
+    assert ballot.outcome.verdict == here.verdict
+
+
+def test_a_listener_who_has_not_finished_is_not_counted(store, tmp_path):
+    test_id = vote(store, "acr", choose=CHOICES["acr"])
+    votes = Votes(store.folder)
+    test = votes.test(test_id)
+    token = votes.join(test_id, lambda number: order_for(test, number))
+    cast(votes, test, votes.listener(test_id, token), 0, 1, [1.0], 1e3)
+    (ballot,) = ballots(store, ID, rows_of(store, ID))
+    assert (ballot.outcome.listeners, ballot.outcome.votes) == (3, 6)
+    assert outcome(votes, test).votes == 7
+
+
+def test_nothing_of_a_listener_is_in_a_capsule_but_a_number_that_is_not_the_order_of_coming(store, tmp_path):
+    test_id = vote(store, listeners=9)
+    votes = Votes(store.folder)
+    save(store, ID, tmp_path / "one")
+    with zipfile.ZipFile(tmp_path / "one") as archive:
+        told = b"".join(archive.read(name) for name in ("votes.jsonl", "manifest.json", "rows.jsonl"))
+        (document,) = (json.loads(line) for line in archive.read("votes.jsonl").splitlines())
+    tokens = [listener["token"] for listener in votes.listeners(test_id)]
+    times = [each["created_at"] for each in votes.votes(test_id)]
+    assert not any(secret.encode() in told for secret in (test_id, *tokens, *times))
+    assert sorted(vote[0] for vote in document["votes"]) == list(range(1, 10))
+    names = capsule_votes._pseudonyms(votes, votes.test(test_id), ID, set(range(1, 10)))
+    other = capsule_votes._pseudonyms(votes, votes.test(test_id), OTHER, set(range(1, 10)))
+    assert names != other
+    assert "seed" not in document
+
+
+def test_of_a_test_over_several_comparisons_a_capsule_has_the_votes_on_its_own_alone(store, tmp_path):
+    for name in ("espeak/en", "flite/slt"):
+        sound = tone(500)
+        file = json.dumps([described(store.put_blob(sound.to_wav()), sound)])
+        store.add(row(name, comparison_id="c3" * 16, output_files=file))
+    votes = Votes(store.folder)
+    test_id = make_pooled_test(store, votes, [ID, "c3" * 16], "ab")
+    test = votes.test(test_id)
+    for _ in range(4):
+        listener = votes.listener(test_id, votes.join(test_id, lambda number: order_for(test, number)))
+        for place in range(len(listener["trials"])):
+            cast(votes, test, listener, place, "tie", [1.0, 1.0], 1e3)
+    (ballot,) = ballots(store, ID, rows_of(store, ID))
+    assert (outcome(votes, test).votes, ballot.outcome.votes, ballot.inputs) == (8, 4, 2)
+
+
+def test_the_newest_tests_travel_and_those_without_room_are_counted(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(capsule_votes, "MOST_TESTS", 2)
+    for kind in ("ab", "abx", "acr"):
+        vote(store, kind, 1, CHOICES[kind])
+    save(store, ID, tmp_path / "one")
+    with open_capsule(tmp_path / "one") as capsule:
+        assert [ballot.kind for ballot in ballots(capsule, ID, capsule.rows)] == ["acr", "abx"]
+        assert "1 older blind test found no room in the capsule." in capsules.absences(capsule, capsule.rows)
+
+
+def test_without_votes_a_capsule_is_as_it_was_before_there_were_any(store, saved):
+    with zipfile.ZipFile(saved) as archive:
+        assert json.loads(archive.read("manifest.json"))["version"] == 1
+        assert "votes.jsonl" not in archive.namelist()
+    assert not (store.folder / "votes.db").exists()
+
+
+def test_the_page_and_the_report_show_votes_with_interval_and_n(store, tmp_path):
+    vote(store)
+    save(store, ID, tmp_path / "one.soundcheck")
+    write_report(store, ID, tmp_path / "here.html")
+    with open_capsule(tmp_path / "one.soundcheck") as capsule:
+        write_report(capsule, ID, tmp_path / "there.html")
+    assert (tmp_path / "here.html").read_bytes() == (tmp_path / "there.html").read_bytes()
+    text = (tmp_path / "here.html").read_text()
+    assert "Not enough votes to rank: 3 of 20 per engine." in text
+    assert text.count("n 3</span>") == 2
+    sheet, _, _ = look(store, ("file", str(tmp_path / "one.soundcheck")))
+    assert [(line.name, line.n) for line in sheet.tests[0].lines] == [("Espeak/En", 3), ("Flite/Slt", 3)]
+
+
 def test_keys_sessions_and_paths_of_this_machine_stay_behind(store, tmp_path, monkeypatch):
     monkeypatch.setenv("ACME_API_KEY", "acme-7c31f0aa9b")
     store.add(
@@ -241,6 +363,20 @@ def test_the_command_line_saves_opens_extracts_and_reports(store, saved, tmp_pat
     assert "<h1" in (tmp_path / "one.html").read_text("utf-8")
     with pytest.raises(capsules.BadInput, match="File exists"):
         run("open", str(saved), "--extract", str(tmp_path / "out"))
+
+
+def test_the_command_line_prints_what_listeners_said(store, tmp_path, monkeypatch, capsys):
+    vote(store, listeners=5)
+    store.close()
+    monkeypatch.setenv("SOUNDCHECK_HOME", str(tmp_path / "store"))
+    top = parser()
+    for words in (["save", "a1", str(tmp_path / "two.soundcheck")], ["open", str(tmp_path / "two.soundcheck")]):
+        assert capsules.run(top.parse_args(["capsule", *words])) == 0
+    said = capsys.readouterr().out
+    assert "A/B preference · 5 votes · 5 listeners" in said
+    assert "Not enough votes to rank: 5 of 20 per engine." in said
+    assert "Espeak/En: " in said
+    assert said.count("n 5)") == 2
 
 
 # ---------------------------------------------------------------- files of strangers
@@ -324,6 +460,75 @@ def test_two_rows_of_one_engine_and_repeat_are_refused(saved):
 def test_a_manifest_that_is_not_as_it_should_be_is_refused(saved, values):
     with pytest.raises(BadCapsule):
         open_capsule(with_manifest(saved, **values))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda test: test.update(kind="xyz"),
+        lambda test: test.update(kind=["ab"]),
+        lambda test: test.update(made_at="<b>now</b>"),
+        lambda test: test.update(share=0.42),
+        lambda test: test.update(share=True),
+        lambda test: test.update(inputs=0),
+        lambda test: test.update(token="x"),
+        lambda test: test.pop("inputs"),
+        lambda test: test.update(votes=[]),
+        lambda test: test.update(votes={"a": 1}),
+        lambda test: test.update(sounds=[]),
+        lambda test: test["sounds"][0].update(engine_id="nobody/here"),
+        lambda test: test["sounds"][0].update(group="vocals"),
+        lambda test: test["sounds"][0].update(role="reference", engine_id=""),
+        lambda test: test["sounds"][0].update(cut=1),
+        lambda test: test["sounds"].append(dict(test["sounds"][0])),
+        lambda test: test["votes"].append([0, [0, 1], None, "first"]),
+        lambda test: test["votes"].append([True, [0, 1], None, "first"]),
+        lambda test: test["votes"].append([10**9, [0, 1], None, "first"]),
+        lambda test: test["votes"].append([1, [0, 0], None, "first"]),
+        lambda test: test["votes"].append([1, [0, 9], None, "first"]),
+        lambda test: test["votes"].append([1, [-1, 0], None, "first"]),
+        lambda test: test["votes"].append([1, [0], None, "first"]),
+        lambda test: test["votes"].append([1, [0, 1], 0, "first"]),
+        lambda test: test["votes"].append([1, [0, 1], None, "A"]),
+        lambda test: test["votes"].append([1, [0, 1], None, ["first"]]),
+        lambda test: test["votes"].append([1, [0, 1], None]),
+        lambda test: test["votes"].extend([[1, [0, 1], None, "first"]] * 61),
+    ],
+)
+def test_a_vote_that_nobody_can_have_given_is_refused(store, tmp_path, change):
+    vote(store)
+    save(store, ID, tmp_path / "one")
+
+    def changed(entries: dict[str, bytes]) -> None:
+        (test,) = (json.loads(line) for line in entries["votes.jsonl"].splitlines())
+        change(test)
+        entries["votes.jsonl"] = json.dumps(test).encode()
+        manifest = json.loads(entries["manifest.json"])
+        manifest["votes_sha256"] = hashlib.sha256(entries["votes.jsonl"]).hexdigest()
+        entries["manifest.json"] = json.dumps(manifest).encode()
+
+    with pytest.raises(BadCapsule, match="the capsule holds a "):
+        open_capsule(rebuilt(tmp_path / "one", changed))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: entries.update({"votes.jsonl": b""}),
+        lambda entries: entries.update({"votes.jsonl": entries["votes.jsonl"].replace(b"first", b"other")}),
+        lambda entries: entries.pop("votes.jsonl"),
+    ],
+)
+def test_votes_that_do_not_match_their_hash_are_refused(store, tmp_path, change):
+    vote(store)
+    save(store, ID, tmp_path / "one")
+    with pytest.raises(BadCapsule, match="votes"):
+        open_capsule(rebuilt(tmp_path / "one", change))
+
+
+def test_votes_in_a_capsule_of_the_version_without_them_are_refused(store, saved):
+    with pytest.raises(BadCapsule, match="not those that its manifest lists"):
+        open_capsule(rebuilt(saved, lambda entries: entries.update({"votes.jsonl": b"{}"})))
 
 
 def test_a_sound_that_is_none_is_refused(saved):
@@ -536,3 +741,9 @@ def test_a_file_that_is_no_capsule_leaves_what_was_open(open_page, address, tmp_
     page.locator("#capsule-file input[type=file]").set_input_files(str(tmp_path / "fake.soundcheck"))
     page.get_by_text("this file is not a capsule").wait_for()
     assert page.get_by_role("heading", name="The old ferry").is_visible()
+
+
+def test_a_copy_elsewhere_that_is_not_kept_up_is_said_to_whoever_opens_the_page(open_page, address, store):
+    store.copy_notice = "Comparisons are not being kept in the dataset 'ann/one': it is public."
+    page = open_page(address, idle=False)
+    page.locator(".toast-body", has_text=store.copy_notice).wait_for(timeout=WAIT_MS)

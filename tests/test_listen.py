@@ -19,7 +19,9 @@ from comparisons.columns import COLUMNS
 from comparisons.store import Store
 from comparisons.votes import Votes
 from engine.audio import Audio
-from ui.listen import Listening, ListenState, Room, build_listen_tab
+from ui.listen import build_listen_tab
+from ui.listen_state import ListenState, Room
+from ui.listening import Listening
 from ui.theme import THEME
 
 if TYPE_CHECKING:
@@ -75,8 +77,9 @@ def heard_everything(state: ListenState, choice: object) -> dict:
 
 
 def let_time_pass(listening: Listening, seconds: float = 60.0) -> None:
-    for key, handed in list(listening._handed.items()):
-        listening._handed[key] = type(handed)(handed.files, handed.at_s - seconds)
+    handed_out = listening._handed._handed
+    for key, handed in list(handed_out.items()):
+        handed_out[key] = type(handed)(handed.files, handed.at_s - seconds)
 
 
 # ---------------------------------------------------------------- what a browser learns
@@ -312,4 +315,31 @@ def test_an_uploaded_reference_is_hidden_among_the_sounds(store, open_room, tmp_
     test = Votes(store.folder).tests()[0]
     assert sorted(each["role"] for each in test["stimuli"].values()) == ["anchor", "engine", "engine", "reference"]
     assert page.get_by_role("button", name="Play Reference").count() == 1
+    assert page.troubles == []
+
+
+def test_a_test_of_several_comparisons_pools_their_votes_and_counts_them_per_input(store, open_room):
+    for place in range(3):
+        add_comparison(store, f"c{place}", seconds=0.3, input_name=f"Sentence {place} {HOSTILE}")
+    page = open_room()
+    several = page.get_by_role("button", name="Make one test of")
+    assert several.is_disabled()
+    for place in range(3):
+        page.get_by_role("checkbox", name=f"Choose Text to speech · Sentence {place}").check()
+    page.get_by_label("Votes per listener").select_option("10")
+    page.get_by_role("button", name="Make one test of 3").click()
+    page.wait_for_selector(".sc-listen-trial")
+    seen = set()
+    for place in range(1, 4):
+        page.get_by_text(f"{place} of 3", exact=True).wait_for()
+        assert not any(name in page.content() for name in NAMES.values())
+        seen.add(page.locator(".sc-listen-input").inner_text())
+        listen(page, 2)
+        page.get_by_role("button", name="No difference").click()
+    page.wait_for_selector(".sc-listen-forest")
+    assert len(seen) == 3
+    page.get_by_text("Not enough votes to rank: 3 of 20 per engine.").wait_for()
+    page.get_by_text("Votes on each of 3 inputs").click()
+    assert page.locator(".sc-listen-inputs dt").all_inner_texts() == ["1 vote"] * 3
+    assert page.evaluate("window.__pwn") is None
     assert page.troubles == []

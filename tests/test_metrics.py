@@ -395,7 +395,7 @@ def test_every_metric_declares_its_unit_direction_decimals_and_version():
     for name, metric in METRICS.items():
         assert metric.name == name and metric.label and metric.meaning.endswith(".") and metric.version
         assert metric.direction in (-1, 0, 1)
-        assert (metric.decimals is None) == (metric.kind == "json")
+        assert (metric.decimals is None) == (metric.kind != "number")
         assert (metric.unit == "%") == (metric.scale == 100) == ("fraction" in metric.meaning)
 
 

@@ -19,9 +19,10 @@ from comparisons.query import Query
 from comparisons.store import Store
 from engine.audio import Audio
 from ui.chart import MOST_DOTS, Chart, bars_from_rows, scatter_from_rows, series_of
+from ui.distributions import BINS, axis_of, shape_of
 from ui.table import answer, build_table_tab, export
 from ui.table_page import MOST_GROUPS, PAGE_ROWS, shown
-from ui.table_state import GROUPABLE, MOST_PINNED, checked, default_columns
+from ui.table_state import GROUPABLE, MOST_OPEN, MOST_PINNED, checked, default_columns
 from ui.theme import THEME
 
 if TYPE_CHECKING:
@@ -257,11 +258,89 @@ def test_every_grouping_covers_all_rows_and_each_group_opens_to_its_own(store, b
     state, *_ = answer(store, {"group": by, "whole": False}, None)
     assert (state.rows, state.passing, state.count) == ([], 50, 0)
     opened = [
-        answer(store, {"group": by, "group_open": True, "group_value": group.value, "whole": False}, None)[0]
+        each
         for group in state.row_groups
+        for each in answer(store, {"group": by, "groups_open": [{"value": group.value}], "whole": False}, None)[0].open_groups
     ]
     assert sum(each.count for each in opened) == 50
     assert all(0 < len(each.rows) == each.count for each in opened)
+
+
+def test_several_groups_are_open_at_once_each_on_a_page_of_its_own(store):
+    many(store, 260)
+    wanted = [{"value": "deepgram/nova", "page": 1}, {"value": "whisper/base"}, {"value": "nobody", "page": 3}]
+    state, *_ = answer(store, {"group": "engine", "groups_open": wanted, "whole": False, "regroup": False}, None)
+    assert [(each.value, each.page, each.count, len(each.rows)) for each in state.open_groups] == [
+        ("deepgram/nova", 1, 65, 15),
+        ("whisper/base", 0, 65, 50),
+        ("nobody", 0, 0, 0),
+    ]
+    assert {each.engine_id for each in state.open_groups[0].rows} == {"deepgram/nova"}
+    too_many = [{"value": f"engine {number}"} for number in range(MOST_OPEN + 3)]
+    assert [each.value for each in checked({"group": "engine", "groups_open": too_many}).groups_open] == [
+        f"engine {number}" for number in range(3, MOST_OPEN + 3)
+    ]
+
+
+# ---------------------------------------------------------------- the shape of a measure in each group
+
+
+def test_every_value_of_a_group_is_drawn_and_not_only_those_of_a_page(store):
+    times = [0.2 + number / 1000 for number in range(3 * PAGE_ROWS)]
+    store.add_all([row(number=number, total_s=total_s) for number, total_s in enumerate(times)])
+    store.add_all([row(number=500, total_s=99.0, cached=True), failure("whisper/base", 501)])
+    state, *_ = answer(store, {"group": "engine"}, None)
+    shape = state.row_groups[0].shape
+    assert shape.caption == f"p50 0.27 s · p95 0.34 s · n {len(times)}"
+    assert (len(shape.bars), max(shape.bars), shape.lines) == (BINS, 1.0, [])
+    assert shape.spoken == f"Total of Whisper base: p50 0.27 s, p95 0.34 s, n {len(times)}, from 0.20 s to 0.35 s"
+
+
+def test_all_groups_share_one_axis_so_that_the_same_place_is_the_same_time(store):
+    store.add_all([row(number=number, total_s=1.0 + number / 10) for number in range(5)])
+    store.add_all([row("deepgram/nova", number, total_s=1.2) for number in range(3)])
+    state, *_ = answer(store, {"group": "engine", "group_sort": "label"}, None)
+    nova, whisper = (group.shape for group in state.row_groups)
+    assert nova.p50 == nova.p95 == nova.lines[0] == pytest.approx(whisper.p50)
+    assert (len(whisper.lines), whisper.bars) == (5, [])
+    assert state.axis.label == "Total (s)"
+    assert [tick.at for tick in state.axis.ticks] == sorted(tick.at for tick in state.axis.ticks)
+
+
+def test_values_far_apart_get_a_log_axis_and_a_group_without_a_value_says_nothing(store):
+    store.add_all([row(number=number, cost_usd=10.0 ** -(1 + number % 5)) for number in range(40)])
+    store.add(row("moonshine/tiny", cost_usd=None))
+    state, *_ = answer(store, {"group": "engine", "measure": "cost_usd", "group_sort": "drawn"}, None)
+    assert (state.axis.note, state.axis.ticks[-1].text) == ("lower is better, log axis", "$0.1")
+    assert [(group.label, group.shape is None) for group in state.row_groups] == [
+        ("Whisper base", False),
+        ("Moonshine tiny", True),
+    ]
+
+
+def test_groups_in_the_order_of_what_is_drawn_begin_with_the_best(store):
+    store.add_all([row("deepgram/nova", tag_f1=0.2, task="tagging"), row(tag_f1=0.9, task="tagging")])
+    asked = {"group": "engine", "task": "tagging", "measure": "tag_f1", "group_sort": "drawn"}
+    state, *_ = answer(store, asked, None)
+    assert [group.label for group in state.row_groups] == ["Whisper base", "Deepgram Nova"]
+    assert state.row_groups[0].shape.caption.startswith("p50 90")
+
+
+@pytest.mark.parametrize("measure", ["output_text", "seq; --", 7, None, "si_sdr_db"])
+def test_a_measure_that_cannot_be_drawn_of_these_runs_gives_the_usual_one(store, measure):
+    many(store, 8)
+    state, *_ = answer(store, {"group": "engine", "task": "asr", "measure": measure}, None)
+    assert (state.asked.measure, state.axis.label) == ("total_s", "Total (s)")
+    assert "wer" in [choice.value for choice in state.measures]
+
+
+@pytest.mark.parametrize("values", [[0.0], [-3.0, 5.0], [1e-9, 1e9], [2.0, 2.0], [0.0, 0.0, 4.0], [float(n) for n in range(400)]])
+def test_any_values_fit_between_the_ends_of_their_axis(values):
+    axis = axis_of("si_sdr_db", [values, []])
+    shape = shape_of(sorted(values), axis, "any")
+    assert all(0 <= place <= 1 for place in [*shape.lines, *shape.bars, shape.p50, shape.p95])
+    assert all(0 <= tick.at <= 1 for tick in axis.ticks()) and 1 <= len(axis.ticks()) <= 6
+    assert axis_of("si_sdr_db", [[], []]) is None
 
 
 def test_groups_are_in_the_order_asked_for_and_unknown_costs_come_last(store):
@@ -293,9 +372,9 @@ def test_a_session_groups_its_own_rows_alone(store):
 @pytest.mark.parametrize(
     "sent",
     [
-        {"group": "seq; --", "group_open": True, "group_value": {}},
+        {"group": "seq; --", "groups_open": [{"value": {}}, 3, None]},
         {"group": ["engine"], "group_sort": 7, "pinned": "all"},
-        {"group_open": True, "group_value": "x", "pinned": ["nope", None, {}], "batch": 3},
+        {"groups_open": [{"value": "x", "page": -1}], "pinned": ["nope", None, {}], "batch": 3},
     ],
 )
 def test_a_grouping_that_the_table_does_not_have_lists_the_rows(store, sent):
@@ -524,17 +603,40 @@ def test_a_group_opens_to_its_rows_which_turn_page_and_open_in_their_turn(store,
     expect(groups).to_have_count(4)
     settled(page, "260 runs in 4 groups")
     groups.first.get_by_role("button").press("Enter")
-    settled(page, "1 to 50 of 65")
+    settled(page, "260 runs in 4 groups, 1 open")
     assert page.evaluate("document.activeElement.dataset.focus") == "group 0"
     page.get_by_role("button", name="Next").click()
-    settled(page, "51 to 65 of 65")
+    expect(page.locator(".sc-pages", has_text="51 to 65 of 65")).to_be_visible()
     name = groups.first.locator(".sc-name").inner_text()
-    assert set(page.locator(".sc-scroll tbody tr:not(.sc-group) .sc-name").all_inner_texts()) == {name}
-    page.locator(".sc-scroll tbody tr:not(.sc-group) .sc-open").first.click()
+    rows = page.locator(".sc-scroll tbody tr:not(.sc-group, .sc-axis-row)")
+    assert set(rows.locator(".sc-name").all_inner_texts()) == {name}
+    groups.last.get_by_role("button").first.click()
+    settled(page, "260 runs in 4 groups, 2 open")
+    expect(page.locator(".sc-pages", has_text="51 to 65 of 65")).to_be_visible()
+    expect(page.locator(".sc-pages", has_text="1 to 50 of 65")).to_be_visible()
+    assert set(rows.locator(".sc-name").all_inner_texts()) == {name, groups.last.locator(".sc-name").inner_text()}
+    groups.last.get_by_role("button").first.click()
+    settled(page, "260 runs in 4 groups, 1 open")
+    rows.locator(".sc-open").first.click()
     expect(page.locator(".sc-details")).to_be_visible()
     page.get_by_label("Group by").select_option("")
     settled(page, "260 runs, showing 1 to 50")
     expect(groups).to_have_count(0)
+    assert page.troubles == []
+
+
+def test_what_is_drawn_of_the_groups_can_be_changed_and_is_said_to_who_does_not_see_it(store, open_table):
+    many(store, 130)
+    page = open_table()
+    page.get_by_label("Group by").select_option("engine")
+    expect(page.locator(".sc-group svg[role=img]")).to_have_count(4)
+    expect(page.get_by_role("img", name=re.compile("^Total of Deepgram Nova: p50 0.2"))).to_be_visible()
+    page.locator(".sc-group button").first.click()
+    settled(page, "1 open")
+    page.get_by_label("Draw").select_option("wer")
+    expect(page.get_by_role("img", name=re.compile("^WER of Deepgram Nova: p50 5.0 %"))).to_be_visible()
+    expect(page.locator(".sc-axis-row")).to_contain_text("lower is better")
+    settled(page, "1 open")
     assert page.troubles == []
 
 

@@ -18,13 +18,18 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from comparisons.blind import KINDS, MOST_TRIALS, cast, low_passed, make_test, offers, order_for
+from comparisons.blind import MOST_INPUTS, batch_offers, make_pooled_test, make_test, offers
 from comparisons.columns import COLUMNS
-from comparisons.outcomes import COLUMNS as CSV_COLUMNS
-from comparisons.outcomes import is_right, outcome, rows_of, webmushra_of, write_table
+from comparisons.listening_kinds import KINDS, MOST_TRIALS
+from comparisons.outcomes import is_right, outcome
 from comparisons.sounds import loudness_lufs
+from comparisons.stimuli import low_passed
 from comparisons.store import Store
-from comparisons.votes import PRIOR_SD, Pairing, VoteRefused, Votes, means, preference, share_correct, strengths
+from comparisons.trials import cast, order_for
+from comparisons.vote_statistics import PRIOR_SD, Pairing, Score, means, preference, share_correct, strengths
+from comparisons.vote_tables import COLUMNS as CSV_COLUMNS
+from comparisons.vote_tables import rows_of, webmushra_of, write_table
+from comparisons.votes import VoteRefused, Votes
 from engine.audio import Audio
 
 
@@ -216,6 +221,113 @@ def test_what_a_test_cannot_be_is_refused_with_what_to_change(store, votes):
             make_test(store, votes, "c1", **({"kind": "ab"} | wrong))
 
 
+# ---------------------------------------------------------------- over several inputs
+
+
+def several(store: Store, inputs: int, engines: int = 3, **values: str) -> list[str]:
+    ids = [f"c{place}" for place in range(inputs)]
+    for name in ids:
+        comparison(store, engines, name=name)
+    return ids
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_a_pooled_test_pairs_inputs_and_sides_come_equally_often(store, votes, kind):
+    test = votes.test(make_pooled_test(store, votes, several(store, 7, 4), kind, length=10, seed=3))
+    who, inputs, first, orders = Counter(), Counter(), Counter(), set()
+    for number in range(1, 9):
+        trials = order_for(test, number)
+        assert len(trials) == (7 if kind == "mushra" else 10)
+        orders.add(tuple(tuple(trial["sounds"]) for trial in trials))
+        for trial in trials:
+            played = [test["stimuli"][key] for key in trial["sounds"]]
+            assert len({each["input"] for each in played}) == 1
+            who[frozenset(each["engine_id"] for each in played)] += 1
+            inputs[played[0]["input"]] += 1
+            first[played[0]["engine_id"]] += 1
+    assert len(orders) == 8
+    assert order_for(test, 2) == order_for(test, 2)
+    assert max(inputs.values()) - min(inputs.values()) <= 2
+    assert len(who) == {"acr": 4, "mushra": 1}.get(kind, 6)
+    assert max(who.values()) - min(who.values()) <= 2
+    if kind in ("ab", "abx", "cmos"):
+        assert max(first.values()) - min(first.values()) <= 4
+    if kind == "abx":
+        hidden = [trial["x"] == trial["sounds"][0] for number in range(1, 41) for trial in order_for(test, number)]
+        assert 0.4 < np.mean(hidden) < 0.6
+
+
+def test_an_engine_that_failed_on_an_input_is_asked_about_on_the_others_alone(store, votes):
+    comparison(store, 2, name="c0")
+    comparison(store, 3, name="c1")
+    comparison(store, 1, name="c2")
+    test = votes.test(make_pooled_test(store, votes, ["c0", "c1", "c2"], "ab"))
+    asked = [tuple(test["stimuli"][key]["input"] for key in trial["sounds"]) for trial in order_for(test, 1)]
+    assert Counter(asked) == {(0, 0): 1, (1, 1): 3}
+    assert test["input_name"] == "2 inputs"
+
+
+def test_a_pooled_result_has_the_counts_of_every_input_and_says_what_was_resampled(store, votes):
+    test_id = make_pooled_test(store, votes, several(store, 6), "ab", length=20)
+
+    def better(test, trial):
+        first, second = (number_of(test, key) for key in trial["sounds"])
+        return "first" if first > second else "second"
+
+    few = outcome(votes, answered(votes, test_id, better))
+    assert few.verdict == "Not enough votes to rank: 12 of 20 per engine."
+    assert "bootstrap over inputs." in few.notes[-1]
+    found = outcome(votes, answered(votes, test_id, better, 5))
+    assert [line.name for line in found.lines] == ["Engine 2", "Engine 1", "Engine 0"]
+    assert found.verdict.startswith("Engine 2 leads")
+    assert found.notes[-1] == "Intervals: 95 %, bootstrap over listeners and inputs."
+    assert found.inputs == tuple((f"an input ({place})" if place > 1 else "an input", 18) for place in range(1, 7))
+    rows = rows_of(votes, votes.test(test_id))
+    assert {row["comparison_id"] for row in rows} == {f"c{place}" for place in range(6)}
+    assert len({row["trial_id"] for row in webmushra_of(votes, votes.test(test_id))[1]}) > 1
+
+
+def test_a_dataset_run_is_offered_once_and_tested_over_its_inputs(store, votes):
+    batch_id = "20261120T100000Z-0123abcd"
+    comparison(store, name="alone")
+    for place in range(MOST_INPUTS + 5):
+        for engine in range(2):
+            sha256 = store.put_blob(tone(200 + 5 * place + engine, 0.1).to_wav())
+            known = {"comparison_id": f"b{place}", "created_at": "2026-11-20T10:00:01.000+00:00", "task": "tts", "status": "ok"}
+            known |= {"batch_id": batch_id, "item": f"item-{place}", "engine_id": f"stub/{engine}", "repeat": 1}
+            known |= {"output_files": json.dumps([{"name": "output", "sha256": sha256, "seconds": 0.1}]), "input_name": "x"}
+            store.add(dict.fromkeys(COLUMNS) | known)
+    assert [offer.comparison_id for offer in offers(store)] == ["alone"]
+    (offered,) = batch_offers(store)
+    assert (offered.batch_id, len(offered.items), len(offered.engines)) == (batch_id, MOST_INPUTS + 5, 2)
+    assert batch_offers(store, "somebody else's") == []
+    test = votes.test(make_pooled_test(store, votes, [], "ab", batch_id=batch_id, length=60))
+    assert len(test["inputs"]) == MOST_INPUTS
+    found = outcome(votes, answered(votes, test["test_id"], lambda test, trial: "tie"))
+    assert f"{MOST_INPUTS} of {MOST_INPUTS + 5} inputs, drawn at random, are in the test." in found.notes
+    assert found.votes == MOST_INPUTS
+
+
+def test_what_a_pooled_test_cannot_be_is_refused_with_what_to_change(store, votes):
+    ids = several(store, 2, 2)
+    comparison(store, 2, ("drums", "vocals"), "separation", name="stems")
+    comparison(store, 13, name="many")
+    for given, more, why in (
+        (ids[:1], {}, "two inputs or more"),
+        ([*ids, "stems"], {}, "different tasks"),
+        ([*ids, "none"], {}, "no sounds"),
+        ([*ids, "many"], {}, "12 engines at most"),
+        (ids, {"length": 11}, "not offered"),
+        (ids, {"kind": "xyz"}, "not offered"),
+        (ids, {"kind": "mushra", "references": {"a": tone()}}, "belongs to one input"),
+        (ids, {"session": "somebody else's"}, "no sounds"),
+        ([], {"batch_id": "nonsense"}, "this dataset run has no sounds"),
+        ([], {"batch_id": "20261120T100000Z-0123abcd"}, "this dataset run has no sounds"),
+    ):
+        with pytest.raises(VoteRefused, match=why):
+            make_pooled_test(store, votes, given, **({"kind": "ab"} | more))
+
+
 # ---------------------------------------------------------------- statistics
 
 
@@ -262,15 +374,32 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say():
 
 
 def test_whole_listeners_are_resampled_when_there_are_enough_of_them():
-    scores = [(listener, 0, 5.0 if listener % 2 else 1.0) for listener in range(10) for _ in range(20)]
+    scores = [Score(listener, 0, 5.0 if listener % 2 else 1.0) for listener in range(10) for _ in range(20)]
     by_listener = means(1, scores)[0]
-    by_vote = means(1, [(place % 4, 0, score) for place, (_, _, score) in enumerate(scores)])[0]
+    by_vote = means(1, [Score(place % 4, 0, each.score) for place, each in enumerate(scores)])[0]
     assert by_listener.value == by_vote.value == 3.0
     assert by_listener.high - by_listener.low > 3 * (by_vote.high - by_vote.low)
 
 
+def test_intervals_over_inputs_that_differ_hold_the_truth_where_those_over_listeners_alone_do_not():
+    draw, truth, both, alone = np.random.default_rng(11), 3.0, 0, 0
+    for seed in range(60):
+        inputs, listeners = draw.normal(0, 0.6, 12), draw.normal(0, 0.3, 12)
+        scores = [
+            Score(listener, 0, truth + inputs[place] + listeners[listener] + draw.normal(0, 0.5), place)
+            for listener in range(12)
+            for place in range(12)
+        ]
+        crossed = means(1, scores, seed)[0]
+        narrow = means(1, [Score(each.listener, 0, each.score) for each in scores], seed)[0]
+        both += crossed.low <= truth <= crossed.high
+        alone += narrow.low <= truth <= narrow.high
+    assert 52 <= both <= 60
+    assert alone < 40
+
+
 def test_one_rating_has_a_mean_and_no_interval():
-    assert [(each.value, each.low, each.n) for each in means(2, [(1, 0, 4.0)])] == [(4.0, None, 1), (None, None, 0)]
+    assert [(each.value, each.low, each.n) for each in means(2, [Score(1, 0, 4.0)])] == [(4.0, None, 1), (None, None, 0)]
 
 
 @pytest.mark.parametrize(("right", "n"), [(9, 10), (5, 10), (0, 4), (16, 20)])

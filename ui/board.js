@@ -2,51 +2,12 @@
 const root = element.querySelector('.sc-board');
 const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 const FEW_TAGS = 8;
-const SVG = 'http://www.w3.org/2000/svg';
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-function show(node, shown) {
-  if (node.hidden === shown) node.hidden = !shown;
-}
-function mark(node, name, value) {
-  if (node.getAttribute(name) === value) return;
-  if (value === '' || value === null || value === undefined) node.removeAttribute(name);
-  else node.setAttribute(name, value);
-}
 function changed(view, part, value) {
   const text = JSON.stringify(value);
   if (view.seen[part] === text) return false;
   view.seen[part] = text;
   return true;
-}
-// Puts the nodes in order and leaves those that stand right where they are, so that no player is taken out of the page.
-function arrange(parent, nodes) {
-  nodes.forEach((node, place) => {
-    if (parent.children[place] !== node) parent.insertBefore(node, parent.children[place] || null);
-  });
-  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
-}
-function clock(seconds) {
-  const whole = Math.max(0, seconds || 0);
-  const minutes = Math.floor(whole / 60);
-  return `${minutes}:${(whole - 60 * minutes).toFixed(1).padStart(4, '0')}`;
-}
-function webAddress(url) {
-  try {
-    const address = new URL(url, window.location.href);
-    return /^https?:$/.test(address.protocol) ? address.href : '';
-  } catch {
-    return '';
-  }
 }
 
 // One sound at a time on the page: a start here stops every other audio element, and a 'soundcheck:play' event from elsewhere stops these.

@@ -68,6 +68,14 @@ function drawTop(state) {
   if (state.link) drawLink(top, state.link);
 }
 
+function drawVotes(state) {
+  for (const results of state.tests || []) {
+    const card = make(bottom, 'section', 'sc-sheet-card sc-sheet-votes');
+    card.setAttribute('aria-label', 'Blind test');
+    window.soundcheck.forest({})(card, results);
+  }
+}
+
 function drawTable(state) {
   const scroll = make(bottom, 'div', 'sc-sheet-scroll');
   scroll.tabIndex = 0;
@@ -114,6 +122,7 @@ function draw() {
   drawTop(state);
   bottom.replaceChildren();
   if ((state.rows || []).length) {
+    drawVotes(state);
     drawTable(state);
     drawProvenance(state);
   }

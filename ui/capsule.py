@@ -226,6 +226,8 @@ def build_capsule_tab(tab: gr.Tab, store_for: Callable[[], Store]) -> Callable[[
             return gr.skip(), bad(f"the file could not be written: {error.strerror}")
 
     def arrive(request: gr.Request) -> tuple[Any, ...]:
+        if notice := store_for().copy_notice:
+            gr.Warning(notice, duration=None, title="Not kept")
         if not (named := request.query_params.get("comparison")):
             return (gr.skip(),) * 7
         return (*attempt(lambda: ("id", id_in(named))), gr.Tabs(selected=tab.id))

@@ -10,11 +10,12 @@ import soundfile
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
-from comparisons.capsule import Capsule, absences, document, outline
+from comparisons.capsule import Capsule, absences, ballots, document, outline
 from comparisons.columns import COLUMNS
 from comparisons.store import Store
 from engine.tasks import TASKS
 from ui.board import servable
+from ui.forest import Results, ballot_results
 from ui.shown import Shown, script
 from ui.table_page import headed, shown, visible
 from ui.table_state import default_columns
@@ -51,6 +52,8 @@ class SheetState(GradioModel):
     headers: list[Header] = Field(default=[])
     rows: list[list[str]] = Field(default=[])
     provenance: list[Provenance] = Field(default=[])
+    tests: list[Results] = Field(default=[])
+    """What finished blind tests say, read only."""
 
 
 class Sheet(Shown):
@@ -107,7 +110,13 @@ def sheet_of(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping
         ],
         rows=[[_cell(name, row[name]) for name in names] for row in rows],
         provenance=_provenance(rows),
+        tests=[_visible(ballot_results(each)) for each in ballots(source, comparison_id, rows)],
     )
+
+
+def _visible(results: Results) -> Results:
+    lines = [line.model_copy(update={"name": visible(line.name)}) for line in results.lines]
+    return results.model_copy(update={"lines": lines, "verdict": visible(results.verdict)})
 
 
 def _columns(task: str) -> list[str]:

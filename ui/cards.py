@@ -178,10 +178,13 @@ class Cards:
         card.tags = [
             TagBar(label=tag.label, score=tag.score, start_s=tag.start_s, end_s=tag.end_s) for tag in output.tags[:MOST_TAGS]
         ]
-        card.sounds = self._sounds(event.result)
         card.measures = self._measures(row)
         if row.get("not_kept"):
             card.hint = f"Not kept in the table: {row['not_kept']}"
+        try:
+            card.sounds = self._sounds(event.result)
+        except OSError as error:
+            card.hint = f"The sound cannot be played here: {error.strerror}."
 
     # -------------------------------------------------------- parts of a card
 

@@ -10,14 +10,6 @@ const labels = { category: new Map(props.categories.map(([, name]) => [name, nam
   licence: new Map(props.licences), streams: new Map([...streaming, ["", "unknown"]]), language: new Map([["many", "many languages"]]) };
 const titles = { category: "Task", where: "Where", status: "Runs here", licence: "Licence", streams: "Streaming", language: "Language" };
 
-function html(parent, tag, attributes = {}, text = null) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  if (text !== null) made.textContent = text;
-  parent.appendChild(made);
-  return made;
-}
-
 // ------------------------------------------------------------------ filters
 
 const categoriesOf = (row) => row.tasks.map((task) => props.categories.find(([name]) => name === task)?.[1] || task);

@@ -1,18 +1,9 @@
 // Draws a ChartState (ui/chart.py). Texts go in through textContent alone: names and errors come from strangers.
-const SVG = "http://www.w3.org/2000/svg";
 const MOST_LINES = 12;
 const root = element.querySelector(".sc-inside");
 const seen = { all: false, measure: null, axes: {}, width: 0 };
 let tip = null;
 
-function put(parent, node, attributes = {}, text = null) {
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== null) node.textContent = text;
-  parent.appendChild(node);
-  return node;
-}
-const html = (parent, tag, attributes, text) => put(parent, document.createElement(tag), attributes, text);
-const svg = (parent, tag, attributes, text) => put(parent, document.createElementNS(SVG, tag), attributes, text);
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const number = (value) => (Number.isFinite(value) ? value.toFixed(2) : "0");
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 import numpy as np
 from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
 from comparisons.columns import COLUMNS
 from engine.tasks import TASKS
+from ui.shown import Shown, script
 
-HERE = Path(__file__).parent
 MOST_DOTS = 40
 """Above this many runs, dots melt into a line; the p5 to p95 range says more."""
 TIMES_AND_COST = ("first_s", "total_s", "cost_usd")
@@ -73,7 +71,7 @@ class ChartState(GradioModel):
     y: str = ""
 
 
-class Chart(gr.HTML):
+class Chart(Shown):
     """Shows a ChartState, every text as plain text; as an input it yields None, because the browser's copy proves nothing."""
 
     data_model = ChartState
@@ -82,25 +80,13 @@ class Chart(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-chart'><div class='sc-inside'></div></div>",
-            js_on_load=(HERE / "chart.js").read_text(encoding="utf-8"),
+            js_on_load=script("chart"),
             apply_default_css=False,
             **options,
         )
 
-    def preprocess(self, payload: Any) -> None:
-        return None
-
     def postprocess(self, value: ChartState | None) -> ChartState | None:
         return value
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"kind": "bars"}
 
 
 def measure_of(name: str) -> Measure:

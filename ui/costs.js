@@ -1,5 +1,4 @@
 // Draws a CostState (ui/costs.py) and asks for the next one. Texts go in through textContent alone.
-const SVG = "http://www.w3.org/2000/svg";
 const root = element.querySelector(".sc-costs-inside");
 const chosen = { task: "asr", units: 100, item_length: null, script: "latin", machine: props.own_price === null ? "cpu-upgrade" : "own",
   machine_usd_per_hour: props.own_price, utilisation: 0.5, always_on: false, local: "", api: "", number: 0 };
@@ -7,14 +6,6 @@ const LATE_MS = 8000;
 const seen = { typing: null, late: null, width: 0 };
 const part = {};
 
-function put(parent, made, attributes = {}, text = null) {
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  if (text !== null) made.textContent = text;
-  parent.appendChild(made);
-  return made;
-}
-const html = (parent, tag, attributes, text) => put(parent, document.createElement(tag), attributes, text);
-const svg = (parent, tag, attributes, text) => put(parent, document.createElementNS(SVG, tag), attributes, text);
 const short = (value) => new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 const dollars = (value) => `$${value < 1 ? Number(value.toPrecision(2)) : short(value)}`;
 

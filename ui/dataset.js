@@ -3,28 +3,20 @@ const root = element.querySelector(".sc-batch");
 const part = {};
 let drawn = "";
 
-function put(parent, tag, attributes = {}, text = null) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  if (text !== null) made.textContent = text;
-  parent.appendChild(made);
-  return made;
-}
-
 function build() {
   root.replaceChildren();
-  part.top = put(root, "section", { class: "sc-box", "aria-label": "Progress" });
-  const line = put(part.top, "div", { class: "sc-said" });
-  part.said = put(line, "p", { role: "status", "aria-live": "polite" });
-  part.id = put(line, "span", { class: "sc-id", hidden: true });
-  put(part.id, "span", {}, "Batch ");
-  part.code = put(part.id, "code");
-  part.copy = put(part.id, "button", { type: "button", "aria-label": "Copy the batch id" }, "Copy");
+  part.top = html(root, "section", { class: "sc-box", "aria-label": "Progress" });
+  const line = html(part.top, "div", { class: "sc-said" });
+  part.said = html(line, "p", { role: "status", "aria-live": "polite" });
+  part.id = html(line, "span", { class: "sc-id", hidden: true });
+  html(part.id, "span", {}, "Batch ");
+  part.code = html(part.id, "code");
+  part.copy = html(part.id, "button", { type: "button", "aria-label": "Copy the batch id" }, "Copy");
   part.copy.addEventListener("click", copy);
-  part.bar = put(part.top, "div", { class: "sc-bar", role: "progressbar", "aria-label": "Answers", "aria-valuemin": 0, hidden: true });
-  part.fill = put(part.bar, "i");
-  part.facts = put(part.top, "div", { class: "sc-facts" });
-  part.results = put(root, "div", { class: "sc-figures" });
+  part.bar = html(part.top, "div", { class: "sc-bar", role: "progressbar", "aria-label": "Answers", "aria-valuemin": 0, hidden: true });
+  part.fill = html(part.bar, "i");
+  part.facts = html(part.top, "div", { class: "sc-facts" });
+  part.results = html(root, "div", { class: "sc-figures" });
 }
 
 async function copy() {
@@ -40,44 +32,44 @@ async function copy() {
 }
 
 function cell(row, tag, value, attributes = {}) {
-  const made = put(row, tag, { ...attributes, class: value.text === "not enough" || value.text === "–" ? "sc-none" : null });
-  put(made, "span", {}, value.text);
-  if (value.small) put(made, "small", {}, value.small);
+  const made = html(row, tag, { ...attributes, class: value.text === "not enough" || value.text === "–" ? "sc-none" : null });
+  html(made, "span", {}, value.text);
+  if (value.small) html(made, "small", {}, value.small);
 }
 
 function table(parent, found) {
-  const box = put(parent, "section", { class: "sc-box", "aria-label": found.title });
-  put(box, "h3", {}, found.title);
-  if (found.note) put(box, "p", { class: "sc-fine" }, found.note);
-  const scroll = put(box, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": `${found.title}, scrolls sideways` });
-  const made = put(scroll, "table");
-  const heads = put(put(made, "thead"), "tr");
-  for (const head of found.heads) put(heads, "th", { scope: "col" }, head);
-  const body = put(made, "tbody");
+  const box = html(parent, "section", { class: "sc-box", "aria-label": found.title });
+  html(box, "h3", {}, found.title);
+  if (found.note) html(box, "p", { class: "sc-fine" }, found.note);
+  const scroll = html(box, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": `${found.title}, scrolls sideways` });
+  const made = html(scroll, "table");
+  const heads = html(html(made, "thead"), "tr");
+  for (const head of found.heads) html(heads, "th", { scope: "col" }, head);
+  const body = html(made, "tbody");
   for (const line of found.lines) {
-    const row = put(body, "tr");
+    const row = html(body, "tr");
     line.forEach((value, at) => cell(row, at ? "td" : "th", value, at ? {} : { scope: "row" }));
   }
 }
 
 function worst(parent, found) {
-  const box = put(parent, "section", { class: "sc-box", "aria-label": "Worst answers" });
-  put(box, "h3", {}, "Worst answers");
+  const box = html(parent, "section", { class: "sc-box", "aria-label": "Worst answers" });
+  html(box, "h3", {}, "Worst answers");
   const engines = Map.groupBy ? Map.groupBy(found, (each) => each.engine) : found.reduce((all, each) => all.set(each.engine, [...(all.get(each.engine) || []), each]), new Map());
   let open = true;
   for (const [engine, samples] of engines) {
-    const group = put(box, "details", { open });
+    const group = html(box, "details", { open });
     open = false;
-    put(group, "summary", {}, `${engine} · ${samples.length}`);
-    const list = put(group, "ol", { role: "list" });
+    html(group, "summary", {}, `${engine} · ${samples.length}`);
+    const list = html(group, "ol", { role: "list" });
     for (const sample of samples) {
-      const item = put(list, "li");
-      const head = put(item, "p", { class: "sc-head" });
-      put(head, "b", { dir: "auto" }, sample.item);
-      put(head, "span", {}, sample.value);
-      if (sample.expected) put(item, "p", { dir: "auto" }, "").append(label("expected"), sample.expected);
-      if (sample.answer) put(item, "p", { dir: "auto" }, "").append(label("answer"), sample.answer);
-      if (sample.sound?.url) put(item, "audio", { controls: true, preload: "none", src: sample.sound.url, "aria-label": `${sample.item}, ${engine}` });
+      const item = html(list, "li");
+      const head = html(item, "p", { class: "sc-head" });
+      html(head, "b", { dir: "auto" }, sample.item);
+      html(head, "span", {}, sample.value);
+      if (sample.expected) html(item, "p", { dir: "auto" }, "").append(label("expected"), sample.expected);
+      if (sample.answer) html(item, "p", { dir: "auto" }, "").append(label("answer"), sample.answer);
+      if (sample.sound?.url) html(item, "audio", { controls: true, preload: "none", src: sample.sound.url, "aria-label": `${sample.item}, ${engine}` });
     }
   }
 }
@@ -101,8 +93,8 @@ function draw() {
   part.fill.style.width = `${state.total ? (100 * state.done) / state.total : 0}%`;
   part.facts.hidden = !(state.facts || []).length;
   (state.facts || []).forEach((fact, at) => {
-    const tile = part.facts.children[at] || put(part.facts, "div");
-    if (!tile.children.length) put(tile, "b"), put(tile, "span");
+    const tile = part.facts.children[at] || html(part.facts, "div");
+    if (!tile.children.length) html(tile, "b"), html(tile, "span");
     tile.children[0].textContent = fact.text;
     tile.children[1].textContent = fact.small;
   });
@@ -111,8 +103,8 @@ function draw() {
   drawn = results;
   part.results.replaceChildren();
   if ((state.notes || []).length) {
-    const notes = put(part.results, "ul", { class: "sc-notes" });
-    for (const note of state.notes) put(notes, "li", {}, note);
+    const notes = html(part.results, "ul", { class: "sc-notes" });
+    for (const note of state.notes) html(notes, "li", {}, note);
   }
   for (const found of state.tables || []) table(part.results, found);
   if ((state.worst || []).length) worst(part.results, state.worst);

@@ -12,8 +12,9 @@ import gradio as gr
 
 from comparisons import catalogue
 from comparisons.batch import Batch, BatchPlan
-from comparisons.catalogue import engines_for, find, on_space, readiness
+from comparisons.catalogue import find, on_space, readiness
 from comparisons.datasets import Dataset, open_dataset
+from comparisons.hearing import find_hearer
 from comparisons.intake import safe_name
 from comparisons.metrics import preload
 from comparisons.runner import Runner
@@ -22,7 +23,7 @@ from engine.tasks import TASKS
 from ui.chart import Chart
 from ui.choices import picker_state, preselected
 from ui.dataset_state import BatchBoard, BatchState, outcome_of, progress_state
-from ui.inputs import LONGEST_S, MOST_REPEATS
+from ui.inputs import LONGEST_S, MOST_REPEATS, listener_box
 from ui.keys import read_keys
 from ui.note import Note, bad
 from ui.picker import Picker
@@ -86,7 +87,7 @@ def open_batch(runner: Runner, page: dict[str, Any], keys: Sequence[Any], sessio
         access=access,
         session=session,
         spend_cap_usd=_number(page["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
-        hear_with=find(page["hear_with"], "asr") if task.name == "tts" and page["hear_with"] else None,
+        hear_with=find_hearer(page["hear_with"], "tts") if task.name == "tts" and page["hear_with"] else None,
     )
     plan.check()
     dataset = open_dataset(source, task.name)
@@ -109,8 +110,6 @@ def _close(batch: Batch, dataset: Dataset) -> None:
 def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
     """Fill `tab`, inside whose context this is called. Every listener is private: keys travel with them."""
     first_task = next(iter(TASKS))
-    heard_by = [("off", "")] + [(spec.name, spec.id) for spec in engines_for("asr") if readiness(spec).status == "ready"]
-    usual = "pocketsphinx/en-us" if any(value == "pocketsphinx/en-us" for _, value in heard_by) else ""
     with gr.Row():
         with gr.Column(elem_classes="sc-left"):
             with gr.Column(elem_classes="sc-card"):
@@ -144,9 +143,7 @@ def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
                     inputs["use_cache"] = gr.Checkbox(
                         True, label="Reuse known answers", info="Marked cached and kept out of every time."
                     )
-                    inputs["hear_with"] = hear = gr.Dropdown(
-                        heard_by, value=usual, label="Write the speech down with", info="Gives the round-trip WER.", visible=False
-                    )
+                    inputs["hear_with"] = hear = listener_box("tts", visible=False)
                     inputs["resume"] = gr.Textbox(
                         label="Go on with the batch",
                         placeholder="20260131T235959Z-0123abcd",

@@ -6,37 +6,11 @@ const SHORTEST_LOOP_S = 0.05;
 const SEAMS_AHEAD_S = 5;
 const MOST_BYTES = 1.5e9; // of decoded sound
 const LOADS_AT_ONCE = 3;
-const SVG = 'http://www.w3.org/2000/svg';
 const FFT = 1024;
 const BANDS = 96;
 const TOP_HZ = 16000;
 const FLOOR_DB = -100;
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (tag === 'button') node.type = 'button';
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-function show(node, shown) {
-  if (node.hidden === shown) node.hidden = !shown;
-}
-function mark(node, name, value) {
-  if (node.getAttribute(name) === value) return;
-  if (value === '' || value === null || value === undefined) node.removeAttribute(name);
-  else node.setAttribute(name, value);
-}
-function arrange(parent, nodes) {
-  nodes.forEach((node, place) => {
-    if (parent.children[place] !== node) parent.insertBefore(node, parent.children[place] || null);
-  });
-  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
-}
 function clock(seconds, digits = 2) {
   const steps = 10 ** digits;
   const whole = Math.floor(Math.max(0, seconds || 0) * steps + 1e-6) / steps;

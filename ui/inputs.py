@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import FileData
 
-from comparisons.catalogue import SERVER_TASKS, engines_for, readiness
+from comparisons.catalogue import SERVER_TASKS, readiness
 from comparisons.cost import machine_price_from_environment
+from comparisons.hearing import ASKED, HEARD, hearers
 from comparisons.samples import Sample
 from engine.tasks import Task
 
@@ -99,6 +100,14 @@ def server_boxes(task: Task) -> dict[str, gr.components.Component]:
         }
 
 
+def listener_box(task: str, **how: Any) -> gr.Dropdown:
+    """Which engine listens to what the others make; the classical recogniser by default, because it needs nothing."""
+    ready = [(spec.name, spec.id) for spec in hearers(task) if readiness(spec).status == "ready"]
+    usual = next((value for _, value in ready if value == "pocketsphinx/en-us"), "")
+    label, info = ASKED[task]
+    return gr.Dropdown([("off", ""), *ready], value=usual, label=label, info=info, **how)
+
+
 def run_settings(task: Task) -> dict[str, gr.components.Component]:
     found: dict[str, gr.components.Component] = {
         "repeats": gr.Number(
@@ -117,10 +126,6 @@ def run_settings(task: Task) -> dict[str, gr.components.Component]:
             "", label="Spend cap for this run ($)", info="Cloud calls beyond it are refused.", max_length=20
         ),
     }
-    if task.name == "tts":
-        heard_by = [("off", "")] + [(spec.name, spec.id) for spec in engines_for("asr") if readiness(spec).status == "ready"]
-        usual = "pocketsphinx/en-us" if any(value == "pocketsphinx/en-us" for _, value in heard_by) else ""
-        found["hear_with"] = gr.Dropdown(
-            heard_by, value=usual, label="Write the speech down with", info="Gives the round-trip WER."
-        )
+    if task.name in HEARD:
+        found["hear_with"] = listener_box(task.name)
     return found

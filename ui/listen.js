@@ -1,10 +1,9 @@
 // The listening room. It draws a ListenState (ui/listen.py) and asks for the next one; texts go in through textContent alone.
 // Sounds have neutral names here: what they are arrives only after the last vote.
 const root = element.querySelector(".sc-listen-room");
-const SVG = "http://www.w3.org/2000/svg";
 const BIN_S = 0.05;
 const LATE_MS = 60000;
-const memory = { tokens: {}, number: 0, late: null, trial: "", kind: "ab", share: 0.5, rounds: {}, off: {}, references: [], place: 0 };
+const memory = { tokens: {}, number: 0, late: null, trial: "", kind: "ab", share: 0.5, rounds: {}, length: 20, off: {}, chosen: new Set(), references: [] };
 try {
   memory.tokens = JSON.parse(sessionStorage.getItem("soundcheck-listen") || "{}");
 } catch {
@@ -16,12 +15,6 @@ function make(parent, tag, attributes = {}, text = null) {
   for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
   if (text !== null) made.textContent = text;
   if (parent) parent.append(made);
-  return made;
-}
-function draw_svg(parent, tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  parent.append(made);
   return made;
 }
 function button(parent, text, className, pressed, attributes = {}) {
@@ -212,6 +205,7 @@ function drawHome(state) {
   make(left, "p", { class: "sc-listen-dim" }, "From anything with sounds that was run here. Names stay hidden until the last answer; loudness is matched.");
   const kinds = make(left, "div", { class: "sc-listen-kinds", role: "radiogroup", "aria-label": "Kind of test" });
   const settings = make(left, "div", { class: "sc-listen-settings" });
+  const several = make(left, "div", { class: "sc-listen-several" });
   const list = make(left, "ul", { class: "sc-listen-offers" });
   function drawKinds() {
     const focused = kinds.contains(document.activeElement);
@@ -257,17 +251,52 @@ function drawHome(state) {
       });
     }
   }
+  const offOf = (offer) => (memory.off[offer.id] = memory.off[offer.id] || new Set());
+  function makeTest(offers, inputs) {
+    root.querySelectorAll(".sc-listen-main").forEach((each) => (each.disabled = true));
+    const off = new Set(offers.flatMap((offer) => [...offOf(offer)]));
+    const ids = new Set(offers.flatMap((offer) => offer.engines.map((engine) => engine.id)));
+    ask("make", {
+      ...inputs, kind: memory.kind, share: memory.share, rounds: memory.rounds[memory.kind] || null, length: memory.length,
+      engines: [...ids].filter((id) => !off.has(id)),
+      references: memory.kind === "mushra" ? memory.references : [],
+    }, "Preparing the sounds …");
+  }
+  function drawSeveral() {
+    const single = state.offers.filter((offer) => !offer.batch);
+    several.hidden = single.length < 2 && single.length === state.offers.length;
+    if (several.hidden) return;
+    several.replaceChildren();
+    const chosen = single.filter((offer) => memory.chosen.has(offer.id));
+    const mixed = new Set(chosen.map((offer) => offer.task)).size > 1;
+    const words = make(several, "div", { class: "sc-listen-words" });
+    make(words, "b", {}, "Over several inputs");
+    const advice = mixed ? "These are of different tasks: tick comparisons of one." : "Tick comparisons of one task, or take a dataset run. Results are pooled.";
+    make(words, "span", { class: "sc-listen-dim" }, advice);
+    field(several, "Votes per listener", props.lengths.map((count) => [count, String(count)]), memory.length, (value) => (memory.length = value));
+    const go = button(several, `Make one test of ${chosen.length}`, "sc-listen-main", () => makeTest(chosen, { comparisons: chosen.map((offer) => offer.id) }));
+    go.disabled = chosen.length < 2 || mixed;
+  }
   function drawOffers() {
     list.replaceChildren();
+    drawSeveral();
     for (const offer of state.offers) {
       const fits = offer.kinds.includes(memory.kind);
       const item = make(list, "li", {});
+      if (!offer.batch && !several.hidden) {
+        const pick = make(item, "input", { type: "checkbox", class: "sc-listen-pick", "aria-label": `Choose ${offer.title}` });
+        pick.checked = memory.chosen.has(offer.id);
+        pick.addEventListener("change", () => {
+          if (pick.checked) memory.chosen.add(offer.id);
+          else memory.chosen.delete(offer.id);
+          drawSeveral();
+        });
+      }
       const words = make(item, "div", { class: "sc-listen-words" });
       make(words, "b", { dir: "auto" }, offer.title);
       make(words, "span", { class: "sc-listen-dim" }, offer.detail + (offer.sounds.length ? ` · ${offer.sounds.join(", ")}` : ""));
       const chips = make(words, "div", { class: "sc-listen-chips", role: "group", "aria-label": "Engines" });
-      memory.off[offer.comparison_id] = memory.off[offer.comparison_id] || new Set();
-      const off = memory.off[offer.comparison_id];
+      const off = offOf(offer);
       for (const engine of offer.engines) {
         const chip = make(chips, "label", { class: "sc-listen-chip" });
         const box = make(chip, "input", { type: "checkbox" });
@@ -275,14 +304,8 @@ function drawHome(state) {
         make(chip, "span", {}, engine.name);
         box.addEventListener("change", () => (box.checked ? off.delete(engine.id) : off.add(engine.id)));
       }
-      const go = button(item, "Make test", "sc-listen-main", () => {
-        root.querySelectorAll(".sc-listen-main").forEach((each) => (each.disabled = true));
-        ask("make", {
-          comparison: offer.comparison_id, kind: memory.kind, share: memory.share, rounds: memory.rounds[memory.kind] || null,
-          engines: offer.engines.map((engine) => engine.id).filter((id) => !off.has(id)),
-          references: memory.kind === "mushra" ? memory.references : [],
-        }, "Preparing the sounds …");
-      }, { "aria-label": `Make test of ${offer.title}` });
+      const pressed = () => makeTest([offer], offer.batch ? { batch: offer.id } : { comparison: offer.id });
+      const go = button(item, "Make test", "sc-listen-main", pressed, { "aria-label": `Make test of ${offer.title}` });
       go.disabled = !fits;
       if (!fits) go.title = "Needs two engines";
     }
@@ -337,6 +360,7 @@ function drawTrial(state) {
   make(bar, "i", {}).style.width = `${(100 * (trial.place - 1)) / trial.of}%`;
   make(top, "span", {}, `${trial.place} of ${trial.of}`);
   const question = make(card, "h3", { class: "sc-listen-question", tabindex: "-1" }, trial.question);
+  if (trial.input) make(card, "p", { class: "sc-listen-dim sc-listen-input", dir: "auto" }, `Input: ${trial.input}`);
 
   const players = make(card, "div", { class: `sc-listen-players sc-listen-${trial.kind}` });
   const views = [];
@@ -447,43 +471,13 @@ document.addEventListener("keydown", pressed);
 
 // ------------------------------------------------------------------ results
 
-function shown(value, kind) {
-  if (value === null) return "–";
-  const text = kind === "ab" || kind === "abx" ? (100 * value).toFixed(0) : value.toFixed(kind === "mushra" ? 1 : 2);
-  return text.replace("-", "−");
-}
 function drawResults(state) {
   pause();
   const results = state.results;
-  const percent = results.kind === "ab" || results.kind === "abx" ? " %" : "";
   const page = make(null, "div", { class: "sc-listen-results" });
   drawHead(page, state);
   const card = make(page, "section", { class: "sc-listen-card", "aria-label": "Results" });
-  const top = make(card, "div", { class: "sc-listen-verdict" });
-  make(top, "p", { class: results.enough ? "" : "sc-listen-few" }, results.verdict);
-  make(top, "span", { class: "sc-listen-dim" }, `${results.votes} ${results.votes === 1 ? "vote" : "votes"} · ${results.listeners} ${results.listeners === 1 ? "listener" : "listeners"}`);
-  const at = (value) => (100 * (Math.min(results.high, Math.max(results.low, value)) - results.low)) / (results.high - results.low);
-  const list = make(card, "ol", { class: `sc-listen-forest${results.enough ? "" : " sc-listen-faint"}` });
-  for (const line of results.lines) {
-    const item = make(list, "li", { class: line.control ? "sc-listen-control" : null });
-    const words = make(item, "div", { class: "sc-listen-words" });
-    make(words, "b", { dir: "auto" }, line.name);
-    if (line.note) make(words, "span", { class: "sc-listen-dim" }, line.note);
-    const svg = draw_svg(item, "svg", { class: "sc-listen-plot", "aria-hidden": "true" });
-    draw_svg(svg, "line", { x1: "0%", x2: "100%", y1: "50%", y2: "50%", class: "sc-listen-rail" });
-    if (results.middle !== null) draw_svg(svg, "line", { x1: `${at(results.middle)}%`, x2: `${at(results.middle)}%`, y1: "0", y2: "100%", class: "sc-listen-middle" });
-    if (line.low !== null) draw_svg(svg, "line", { x1: `${at(line.low)}%`, x2: `${at(line.high)}%`, y1: "50%", y2: "50%", class: "sc-listen-whisker" });
-    if (line.value !== null) draw_svg(svg, "circle", { cx: `${at(line.value)}%`, cy: "50%", r: "5.5", class: "sc-listen-dot" });
-    const figure = make(item, "div", { class: "sc-listen-figure" });
-    make(figure, "b", {}, `${shown(line.value, results.kind)}${line.value === null ? "" : percent}`);
-    const interval = line.low === null ? "no interval yet" : `${shown(line.low, results.kind)} to ${shown(line.high, results.kind)}${percent}`;
-    make(figure, "span", { class: "sc-listen-dim" }, `${interval} · n ${line.n}`);
-  }
-  const axis = make(card, "div", { class: "sc-listen-axis", "aria-hidden": "true" });
-  make(axis, "span", {}, shown(results.low, results.kind) + percent);
-  make(axis, "span", {}, results.unit);
-  make(axis, "span", {}, shown(results.high, results.kind) + percent);
-  for (const note of results.notes) make(card, "p", { class: "sc-listen-dim" }, note);
+  window.soundcheck.forest({})(card, results);
   const tools = make(card, "div", { class: "sc-listen-tools" });
   const get = (kind) => trigger("export", { test: state.test, listener: memory.tokens[state.test] || "", kind });
   button(tools, "CSV", "sc-listen-plain", () => get("csv"), { "data-kind": "csv", "aria-label": "Download every vote as CSV" });

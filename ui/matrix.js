@@ -4,30 +4,6 @@ const FEW_ROWS = 12;
 const MARKS = { right: '✓ right', missed: '∅ missed', extra: '+ extra' };
 const state = { value: null, key: '', all: false, until: null, playing: null, timer: null, nodes: [] };
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-function button(className, parent, text, pressed) {
-  const node = make('button', className, parent, text);
-  node.type = 'button';
-  node.addEventListener('click', pressed);
-  return node;
-}
-const clock = (second) => `${Math.floor(second / 60)}:${(second % 60).toFixed(1).padStart(4, '0')}`;
-const plural = (count, word) => `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
-function webAddress(url) {
-  try {
-    const address = new URL(url, window.location.href);
-    return /^https?:$/.test(address.protocol) ? address.href : '';
-  } catch {
-    return '';
-  }
-}
-
 // ------------------------------------------------------------------ the frame, built once
 
 const part = {};
@@ -40,7 +16,7 @@ part.box.tabIndex = 0;
 part.box.setAttribute('role', 'region');
 part.box.setAttribute('aria-label', 'Tags by engine; scrolls sideways');
 part.table = make('table', '', part.box);
-part.more = button('sc-link', root, '', () => {
+part.more = pressable('sc-link', root, '', () => {
   state.all = !state.all;
   drawTable();
 });
@@ -124,7 +100,7 @@ function drawTimes() {
     const line = make('div', 'sc-lane-line', row);
     line.style.setProperty('--lines', lane.lines);
     const nodes = lane.segments.map((segment) => {
-      const node = button(`sc-segment sc-tone-${segment.tone % 6}`, line, '', () => {
+      const node = pressable(`sc-segment sc-tone-${segment.tone % 6}`, line, '', () => {
         focusOn(node);
         play(node, segment, named(lane, segment));
       });

@@ -118,8 +118,9 @@ RULES = (
     Rule(
         15,
         "A judging model changes its mind",
-        "No model judges here, only listeners: the spread of their scores is shown, and unsure ones are counted.",
-        "test_T15_the_spread_of_the_judges_is_shown_and_unsure_ones_are_counted",
+        "A judge is off until you start it. It is asked several times: the median counts, lowest and highest stand beside it. "
+        "Judge, prompt hash and cost are in the row.",
+        "test_T15_the_median_of_the_judges_verdicts_counts_and_the_spread_stands_beside_it",
     ),
     Rule(
         16,

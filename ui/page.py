@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 import gradio as gr
@@ -20,7 +21,9 @@ from ui.guard import middleware
 from ui.keys import key_boxes
 from ui.listen import build_listen_tab
 from ui.method import build_method_tab
+from ui.models import build_models_tab
 from ui.note import Note
+from ui.shown import scripts
 from ui.tab import Desk, build_tab
 from ui.table import build_table_tab
 from ui.theme import THEME
@@ -32,10 +35,22 @@ KEYS = (
 )
 
 
+class _Page(gr.Blocks):
+    """Blocks that is described once, though Gradio asks four times until it serves: nothing is added after the `with` block."""
+
+    def queue(self, *_: Any, **__: Any) -> gr.Blocks:
+        """Called by Gradio while the page is empty; a second call would make the whole web application anew."""
+        return super().queue(default_concurrency_limit=4, max_size=64, api_open=False)
+
+    def __exit__(self, *raised: Any) -> None:
+        self.default_config.get_config = cache(self.default_config.get_config)
+        super().__exit__(*raised)
+
+
 def build(runner: Runner | None = None) -> gr.Blocks:
     """The app. Every listener that keys travel with is private; only the named endpoints are public."""
     runner = runner or Runner()
-    with gr.Blocks(title="Soundcheck", analytics_enabled=False, delete_cache=(600, 86_400), fill_width=True) as demo:
+    with _Page(title="Soundcheck", analytics_enabled=False, delete_cache=(600, 86_400), fill_width=True) as demo:
         with gr.Row(elem_classes="sc-top"):
             gr.HTML(HEADER, padding=False)
             keys = gr.Button("Keys", size="sm", elem_id="open-keys")
@@ -58,6 +73,8 @@ def build(runner: Runner | None = None) -> gr.Blocks:
                 build_costs_tab(costs, lambda: runner.store, _session)
             with gr.Tab("Catalogue", id="catalogue") as systems:
                 build_catalogue_tab(systems)
+            with gr.Tab("Models", id="models") as held:
+                build_models_tab(held)
             with gr.Tab("Listen", id="listen") as listen:
                 build_listen_tab(listen, lambda: runner.store, _session)
             with gr.Tab("Comparison", id="comparison") as comparison:
@@ -73,7 +90,6 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             desk.stop(request.session_hash)
 
         demo.unload(closed)
-    demo.queue(default_concurrency_limit=4, max_size=64, api_open=False)
     return demo
 
 
@@ -87,6 +103,7 @@ def launch_options() -> dict[str, Any]:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     return {
         "theme": THEME,
+        "head": scripts(),
         "show_error": False,
         "run_history": False,
         "enable_monitoring": False,

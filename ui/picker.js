@@ -2,22 +2,6 @@
 const root = element.querySelector('.sc-picker');
 const serial = `sc${Math.random().toString(36).slice(2, 10)}`;
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-function pressable(parent, className, text) {
-  const node = make('button', className, parent, text);
-  node.type = 'button';
-  return node;
-}
-
 let engines = [];
 let selected = new Set();
 const filters = { ready: false, streams: false, open: false, language: '', words: [] };
@@ -41,7 +25,7 @@ const chips = make('div', 'sc-chips', root);
   ['streams', 'streams'],
   ['open', 'open licence'],
 ].forEach(([name, text]) => {
-  const chip = pressable(chips, 'sc-chip', text);
+  const chip = pressable('sc-chip', chips, text);
   chip.setAttribute('aria-pressed', 'false');
   chip.addEventListener('click', () => {
     filters[name] = !filters[name];
@@ -52,9 +36,9 @@ const chips = make('div', 'sc-chips', root);
 const language = make('select', 'sc-chip', chips);
 language.setAttribute('aria-label', 'Language');
 const bulk = make('span', 'sc-bulk', chips);
-const tickAll = pressable(bulk, 'sc-link', 'all ready');
+const tickAll = pressable('sc-link', bulk, 'all ready');
 tickAll.setAttribute('aria-label', 'Tick every ready engine that is listed');
-const tickNone = pressable(bulk, 'sc-link', 'none');
+const tickNone = pressable('sc-link', bulk, 'none');
 tickNone.setAttribute('aria-label', 'Untick every engine');
 
 const list = make('div', 'sc-list', root);
@@ -81,7 +65,7 @@ const foldedTitle = make('summary', '', folded);
 groups.unavailable = { section: folded, body: make('div', '', folded) };
 const shownCount = make('p', 'sc-dim', root);
 const nothing = make('p', 'sc-nothing', list);
-const clear = pressable(nothing, 'sc-link', 'clear the search and filters');
+const clear = pressable('sc-link', nothing, 'clear the search and filters');
 nothing.prepend('No engine matches. ');
 
 function newRow(id, place) {
@@ -106,7 +90,7 @@ function newRow(id, place) {
     line.dir = 'auto';
   });
   row.box.setAttribute('aria-describedby', about.id);
-  row.prepare = pressable(node, 'sc-prepare', 'prepare');
+  row.prepare = pressable('sc-prepare', node, 'prepare');
   row.box.addEventListener('click', (event) => {
     if (row.engine.status === 'ready') return;
     event.preventDefault();

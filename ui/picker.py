@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
-import gradio as gr
 from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
-HERE = Path(__file__).parent
+from ui.shown import Shown, script
+
 LONGEST_ID = 200
 MOST_SELECTED = 500
 
@@ -57,7 +56,7 @@ class PickerState(GradioModel):
     """Id of the engine whose "prepare" was pressed last; "" after any other action."""
 
 
-class Picker(gr.HTML):
+class Picker(Shown):
     """A list of engines with search, filters and check boxes.
 
     Shown: a `PickerState` or a dictionary of its fields. Received: {"selected": [id, ...], "prepare": id or ""}, checked for type
@@ -72,7 +71,7 @@ class Picker(gr.HTML):
             value,
             label=label,
             html_template="<div class='sc-picker'></div>",
-            js_on_load=(HERE / "picker.js").read_text(encoding="utf-8"),
+            js_on_load=script("picker"),
             apply_default_css=False,
             **kwargs,
         )
@@ -84,14 +83,8 @@ class Picker(gr.HTML):
         prepare = payload.prepare if len(payload.prepare) <= LONGEST_ID else ""
         return {"selected": list(dict.fromkeys(short))[:MOST_SELECTED], "prepare": prepare}
 
-    def postprocess(self, value: PickerState | dict[str, Any] | None) -> PickerState:
-        return PickerState.model_validate(value or {})
-
     def api_info(self) -> dict[str, Any]:
         return {"type": "object", "description": '{"selected": [engine id, ...]}'}
 
     def example_payload(self) -> dict[str, Any]:
         return {"selected": []}
-
-    def example_value(self) -> dict[str, Any]:
-        return {"engines": [], "selected": []}

@@ -8,21 +8,14 @@ let asked = { kind: "day", task: "", engines: [], before: "", after: "", number:
 const seen = { late: null, opener: null };
 const part = {};
 
-function node(parent, tag, attributes = {}, text = null) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) made.setAttribute(name, value === true ? "" : value);
-  if (text !== null) made.textContent = text;
-  parent.appendChild(made);
-  return made;
-}
 function select(parent, label, changed) {
-  const made = node(node(parent, "label", { class: "sc-change-field" }, label), "select", { "aria-label": label });
+  const made = html(html(parent, "label", { class: "sc-change-field" }, label), "select", { "aria-label": label });
   made.addEventListener("change", () => changed(made.value));
   return made;
 }
 function fill(select, choices, value) {
   select.replaceChildren();
-  for (const choice of choices) node(select, "option", { value: choice.value }, `${choice.label} (${choice.count.toLocaleString("en-US")})`);
+  for (const choice of choices) html(select, "option", { value: choice.value }, `${choice.label} (${choice.count.toLocaleString("en-US")})`);
   select.value = value;
 }
 function ask(changes = {}) {
@@ -45,25 +38,25 @@ function close() {
 
 root.setAttribute("role", "region");
 root.setAttribute("aria-label", "What changed");
-const head = node(root, "div", { class: "sc-change-head" });
-node(head, "h3", { tabindex: -1 }, "What changed");
-node(head, "p", {}, "The newest fresh answer of the same engine to the same input with the same settings, before and after.");
-const shut = node(head, "button", { type: "button", class: "sc-change-plain" }, "Close");
+const head = html(root, "div", { class: "sc-change-head" });
+html(head, "h3", { tabindex: -1 }, "What changed");
+html(head, "p", {}, "The newest fresh answer of the same engine to the same input with the same settings, before and after.");
+const shut = html(head, "button", { type: "button", class: "sc-change-plain" }, "Close");
 shut.addEventListener("click", close);
 root.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.target.closest("details[open]")) close(); });
-const bar = node(root, "div", { class: "sc-change-bar" });
+const bar = html(root, "div", { class: "sc-change-bar" });
 part.kind = select(bar, "Compare", (kind) => ask({ kind, before: "", after: "" }));
-for (const [value, text] of props.kinds) node(part.kind, "option", { value }, text);
+for (const [value, text] of props.kinds) html(part.kind, "option", { value }, text);
 part.task = select(bar, "Task", (task) => ask({ task, engines: [], before: "", after: "" }));
 part.before = select(bar, "Before", (before) => ask({ before }));
 part.after = select(bar, "After", (after) => ask({ after }));
-part.engines = node(bar, "details", { class: "sc-change-engines" });
-part.caption = node(part.engines, "summary", {}, "All engines");
-part.list = node(part.engines, "div", { role: "group", "aria-label": "Engines to compare" });
+part.engines = html(bar, "details", { class: "sc-change-engines" });
+part.caption = html(part.engines, "summary", {}, "All engines");
+part.list = html(part.engines, "div", { role: "group", "aria-label": "Engines to compare" });
 part.engines.addEventListener("keydown", (event) => { if (event.key === "Escape") { part.engines.open = false; part.caption.focus(); } });
 document.addEventListener("pointerdown", (event) => { if (!part.engines.contains(event.target)) part.engines.open = false; });
-part.status = node(root, "p", { class: "sc-change-status", role: "status", "aria-live": "polite" });
-part.body = node(root, "div");
+part.status = html(root, "p", { class: "sc-change-status", role: "status", "aria-live": "polite" });
+part.body = html(root, "div");
 
 // ------------------------------------------------------------------ drawing
 
@@ -72,10 +65,10 @@ function drawEngines(state) {
   part.caption.textContent = asked.engines.length ? `${asked.engines.length} engine${asked.engines.length === 1 ? "" : "s"}` : "All engines";
   part.list.replaceChildren();
   for (const engine of state.engines) {
-    const label = node(part.list, "label");
-    const box = node(label, "input", { type: "checkbox", value: engine.value });
+    const label = html(part.list, "label");
+    const box = html(label, "input", { type: "checkbox", value: engine.value });
     box.checked = asked.engines.includes(engine.value);
-    node(label, "span", {}, engine.label);
+    html(label, "span", {}, engine.label);
     box.addEventListener("change", () =>
       ask({ engines: box.checked ? [...asked.engines, engine.value] : asked.engines.filter((each) => each !== engine.value) }));
     if (focused === engine.value) box.focus({ preventScroll: true });
@@ -83,46 +76,46 @@ function drawEngines(state) {
 }
 
 function drawInput(parent, input) {
-  const item = node(parent, "article", { class: "sc-change" });
-  const title = node(item, "h5");
-  node(title, "span", {}, input.input);
-  if (input.words) node(title, "span", { class: "sc-change-words" }, input.words);
+  const item = html(parent, "article", { class: "sc-change" });
+  const title = html(item, "h5");
+  html(title, "span", {}, input.input);
+  if (input.words) html(title, "span", { class: "sc-change-words" }, input.words);
   if (input.spans.length) {
-    const text = node(item, "p", { class: "sc-change-text", dir: "auto" });
+    const text = html(item, "p", { class: "sc-change-text", dir: "auto" });
     for (const span of input.spans) {
       if (!(span.kind in MARKS)) text.appendChild(document.createTextNode(span.text));
       else {
-        const mark = node(text, MARKS[span.kind], { title: span.title || SAID[span.kind] }, span.text.trimEnd());
-        node(mark, "span", { class: "sc-change-hear" }, ` (${SAID[span.kind]})`);
+        const mark = html(text, MARKS[span.kind], { title: span.title || SAID[span.kind] }, span.text.trimEnd());
+        html(mark, "span", { class: "sc-change-hear" }, ` (${SAID[span.kind]})`);
         text.appendChild(document.createTextNode(" "));
       }
     }
   }
-  const table = node(node(item, "div", { class: "sc-change-scroll" }), "table");
-  const line = node(node(table, "thead"), "tr");
-  for (const label of ["Measure", "Before", "After", "Change"]) node(line, "th", { scope: "col" }, label);
-  const body = node(table, "tbody");
+  const table = html(html(item, "div", { class: "sc-change-scroll" }), "table");
+  const line = html(html(table, "thead"), "tr");
+  for (const label of ["Measure", "Before", "After", "Change"]) html(line, "th", { scope: "col" }, label);
+  const body = html(table, "tbody");
   for (const measure of input.measures) {
-    const row = node(body, "tr");
-    node(row, "th", { scope: "row" }, measure.label);
-    node(row, "td", {}, measure.before || "–");
-    node(row, "td", {}, measure.after || "–");
-    node(row, "td", { class: measure.tone ? `sc-change-${measure.tone}` : null }, measure.change);
+    const row = html(body, "tr");
+    html(row, "th", { scope: "row" }, measure.label);
+    html(row, "td", {}, measure.before || "–");
+    html(row, "td", {}, measure.after || "–");
+    html(row, "td", { class: measure.tone ? `sc-change-${measure.tone}` : null }, measure.change);
   }
 }
 
 function drawChanges(state) {
   part.body.replaceChildren();
-  if (state.note) node(part.body, "p", { class: "sc-change-note" }, state.note);
-  if (state.empty) node(part.body, "p", { class: "sc-change-empty" }, state.empty);
+  if (state.note) html(part.body, "p", { class: "sc-change-note" }, state.note);
+  if (state.empty) html(part.body, "p", { class: "sc-change-empty" }, state.empty);
   for (const engine of state.changes) {
-    const section = node(part.body, "section", { "aria-label": engine.name });
-    const title = node(section, "h4", { title: engine.engine_id });
-    node(title, "span", {}, engine.name);
-    node(title, "small", {}, engine.summary);
+    const section = html(part.body, "section", { "aria-label": engine.name });
+    const title = html(section, "h4", { title: engine.engine_id });
+    html(title, "span", {}, engine.name);
+    html(title, "small", {}, engine.summary);
     let shown = 0;
-    const list = node(section, "div", { class: "sc-change-list" });
-    const more = node(section, "button", { type: "button", class: "sc-change-plain" });
+    const list = html(section, "div", { class: "sc-change-list" });
+    const more = html(section, "button", { type: "button", class: "sc-change-plain" });
     const step = () => {
       const first = shown;
       for (const input of engine.inputs.slice(shown, shown + STEP)) drawInput(list, input);

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -20,10 +19,10 @@ from comparisons.store import Store
 from engine.contract import EngineError
 from engine.tasks import TASKS
 from ui.board import Span
+from ui.shown import Shown, script
 from ui.table_page import newest_task, visible
 from ui.table_state import Choice
 
-HERE = Path(__file__).parent
 MOST_ROWS = 3_000
 """Good rows that are read of each side, newest first."""
 MOST_PAIRS = 200
@@ -86,7 +85,7 @@ class RegressionState(GradioModel):
     empty: str = ""
 
 
-class Regression(gr.HTML):
+class Regression(Shown):
     """Shows a RegressionState, every text as plain text; as an input it yields None: the browser proves nothing."""
 
     data_model = RegressionState
@@ -95,27 +94,12 @@ class Regression(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-changes' hidden></div>",
-            js_on_load=(HERE / "regression.js").read_text(encoding="utf-8"),
+            js_on_load=script("regression"),
             apply_default_css=False,
             elem_classes=["sc-regression"],
             kinds=list(KINDS.items()),
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: RegressionState | None) -> RegressionState:
-        return value or RegressionState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"ready": False}
 
 
 # ---------------------------------------------------------------- how a change is written

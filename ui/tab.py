@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 import math
 import tempfile
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -20,6 +22,7 @@ from comparisons.asking import build_request, reference_from_text
 from comparisons.catalogue import Access, engines_for, find, on_space, readiness
 from comparisons.cost import estimate
 from comparisons.faults import check_key
+from comparisons.hearing import find_hearer
 from comparisons.intake import Intake, take_in
 from comparisons.metrics import Reference
 from comparisons.runner import Plan, Run, Runner
@@ -27,7 +30,7 @@ from comparisons.samples import for_task
 from comparisons.settle import visible_line
 from comparisons.table import write_csv
 from engine.audio import Audio
-from engine.contract import EngineError, EngineSpec, Request, Stem, Tag, options_of
+from engine.contract import BadInput, EngineError, EngineSpec, Request, Stem, Tag, options_of
 from engine.tasks import TASKS, Task, usage_of
 from ui.board import Board, servable
 from ui.cards import Cards
@@ -46,6 +49,7 @@ from ui.inputs import (
     server_boxes,
     source_box,
 )
+from ui.judge import JUDGED_TASKS, JudgeSection
 from ui.keys import read_keys
 from ui.matrix import Matrix, matrix_from_results
 from ui.note import Note, bad, warn
@@ -53,6 +57,8 @@ from ui.picker import Picker
 from ui.voices import on_fetch, voice_box
 from ui.widgets import setting_widgets
 from ui.words import Words, chosen_text, state_from_results
+
+log = logging.getLogger(__name__)
 
 REDRAW_S = 0.1
 """Pieces are gathered for this long: ten redraws a second look live and leave the processor to the engines."""
@@ -85,8 +91,12 @@ class Page:
     names: tuple[str, ...]
     keys: int
 
+    def settings(self, values: Sequence[Any]) -> dict[str, Any]:
+        return dict(zip(self.names, values, strict=False))
+
     def read(self, values: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Access]]:
-        return dict(zip(self.names, values, strict=False)), read_keys(values[len(self.names) :])
+        """The settings, and what the pasted keys open. Raises BadInput for what cannot be a key."""
+        return self.settings(values), read_keys(values[len(self.names) :])
 
 
 _TAKEN: OrderedDict[tuple[str, int, int], Intake] = OrderedDict()
@@ -95,7 +105,10 @@ _KEPT_SOUNDS, _KEPT_BYTES = 8, 32 << 20
 
 def _taken(path: str) -> Intake:
     """The sound of an input box. Every change of a setting looks at it again, so the last few small ones stay decoded."""
-    found = Path(path).stat()
+    try:
+        found = Path(path).stat()
+    except OSError:
+        raise BadInput("Your sound is no longer on the server: add it again.") from None
     key = (path, found.st_mtime_ns, found.st_size)
     if key in _TAKEN:
         return _TAKEN[key]
@@ -181,6 +194,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
             deck = Deck() if Audio in task.pieces or Stem in task.pieces else None
             words = Words() if task_name == "asr" else None
             matrix = Matrix() if Tag in task.pieces else None
+            judge = JudgeSection(task_name) if task_name in JUDGED_TASKS else None
             with gr.Row():
                 download = gr.DownloadButton(
                     "Download this run as CSV", visible=False, size="md", elem_id=f"csv-{task_name}", elem_classes="sc-download"
@@ -208,26 +222,28 @@ def build_tab(task_name: str, desk: Desk) -> None:
         request, words = look(values)
         try:
             state, access = page.read(values)
+            shown = picker_state(task_name, state["picker"]["selected"], access, request)
         except EngineError as error:
             return gr.skip(), bad(str(error)), gr.skip()
-        shown = picker_state(task_name, state["picker"]["selected"], access, request)
-        return shown, words, _price_note(task, state, access, request)
+        return shown, words, priced(values, request)
 
-    def reprice(*values: Any) -> Any:
-        request, _ = look(values)
+    def priced(values: Sequence[Any], request: Request | None) -> str | dict[str, str]:
         try:
             state, access = page.read(values)
             return _price_note(task, state, access, request)
         except EngineError as error:
             return bad(str(error))
 
+    def reprice(*values: Any) -> Any:
+        return priced(values, look(values)[0])
+
     async def run(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
         try:
             plan = await asyncio.to_thread(_plan, task, page, values, request.session_hash)
-        except EngineError as error:
-            yield {price: bad(str(error))}
+            under_way = await asyncio.to_thread(desk.runner.start, plan)
+        except Exception as error:  # noqa: BLE001  whatever it was, the person can press Run again
+            yield {price: bad(_why(error))}
             return
-        under_way = await asyncio.to_thread(desk.runner.start, plan)
         cards = Cards(plan, desk.runner.store)
         runs = desk.running.setdefault(request.session_hash or "", set())
         runs.add(under_way)
@@ -243,37 +259,47 @@ def build_tab(task_name: str, desk: Desk) -> None:
                 if await asyncio.to_thread(cards.apply, under_way.drain()):
                     yield {board: cards.state()}
             await asyncio.to_thread(cards.apply, under_way.drain())
-            yield await asyncio.to_thread(finished, plan, under_way, cards, page.read(values)[0]["source"])
+            yield await asyncio.to_thread(finished, plan, under_way, cards, page.settings(values)["source"])
+        except Exception as error:  # noqa: BLE001  a tab without its Run button would be lost until it is loaded again
+            yield {price: bad(_why(error)), **ready()}
         finally:
             runs.discard(under_way)
             if not under_way.finished:
                 under_way.cancel()
 
+    def ready() -> dict[Any, Any]:
+        return {run_button: gr.Button(visible=True), stop_button: gr.Button(visible=False)}
+
     def finished(plan: Plan, under_way: Run, cards: Cards, source: Any) -> dict[Any, Any]:
-        """Everything that is shown once all cells have settled."""
-        notes = cards.finish()
-        shown = {
-            board: cards.state(done=True),
-            chart: gr.update(value=bars_from_rows(cards.rows), visible=True),
-            download: gr.update(value=_csv(task_name, cards.rows), visible=True),
-            run_button: gr.Button(visible=True),
-            stop_button: gr.Button(visible=False),
-            price: " ".join([_summary(under_way, cards), *notes]),
+        """Everything that is shown once all cells have settled. What cannot be shown says why and takes nothing else with it."""
+        parts: dict[Any, Callable[[], Any]] = {
+            chart: lambda: gr.update(value=bars_from_rows(cards.rows), visible=True),
+            download: lambda: gr.update(value=_csv(task_name, cards.rows), visible=True),
         }
         if deck is not None:
-            shown[deck] = deck_from_results(cards.in_order, desk.runner.store, getattr(plan.request, "audio", None), task)
+            given = getattr(plan.request, "audio", None)
+            parts[deck] = lambda: deck_from_results(cards.in_order, desk.runner.store, given, task)
         if matrix is not None:
-            shown[matrix] = matrix_from_results(cards.in_order, plan.reference, servable(source))
+            parts[matrix] = lambda: matrix_from_results(cards.in_order, plan.reference, servable(source))
         if words is not None:
-            shown[words] = state_from_results(cards.in_order, servable(source), plan.request.language)
-        return shown
+            parts[words] = lambda: state_from_results(cards.in_order, servable(source), plan.request.language)
+        if judge is not None:
+            parts |= judge.parts(cards.in_order)
+        notes, shown, missing = cards.finish(), {}, []
+        for component, make in parts.items():
+            try:
+                shown[component] = make()
+            except Exception as error:  # noqa: BLE001  the other parts are shown
+                missing.append(_why(error))
+        said = " · ".join([" ".join([_summary(under_way, cards), *notes]), *dict.fromkeys(missing)])
+        return shown | {board: cards.state(done=True), price: bad(said) if missing else said} | ready()
 
     def chosen(event: gr.EventData) -> Any:
         return chosen_text(event) or gr.skip()
 
     async def choose(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
         """A reference built from chosen words: known answers are measured against it at once, and nothing is paid for twice."""
-        if not page.read(values)[0]["use_cache"]:
+        if not page.settings(values)["use_cache"]:
             yield {price: "The reference has grown. Press Run to measure against it."}
             return
         async for update in run(request, *values):
@@ -293,10 +319,10 @@ def build_tab(task_name: str, desk: Desk) -> None:
             for line in catalogue.prepare(find(state["picker"]["prepare"], task_name)):
                 yield gr.skip(), line
             yield picker_state(task_name, state["picker"]["selected"], access, None), "Prepared."
-        except EngineError as error:
-            yield gr.skip(), bad(str(error))
+        except (EngineError, OSError) as error:
+            yield gr.skip(), bad(_why(error))
 
-    more = [each for each in (deck, words, matrix) if each is not None]
+    more = [each for each in (deck, words, matrix, *(judge.emptied if judge is not None else ())) if each is not None]
     results = [board, chart, download, run_button, stop_button, price, *more]
     run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     if words is not None:
@@ -304,6 +330,8 @@ def build_tab(task_name: str, desk: Desk) -> None:
             choose, everything, results, concurrency_limit=None, **PRIVATE
         )
     stop_button.click(stop, None, None, queue=False, **PRIVATE)
+    if judge is not None:
+        judge.listen(desk, how["spend_cap_usd"], download, partial(_csv, task_name))
     picker.input(reprice, everything, price, concurrency_limit=None, trigger_mode="always_last", **PRIVATE)
     picker.prepare(prepare, everything, [picker, price], **PRIVATE)
     if voices is not None:
@@ -315,6 +343,16 @@ def build_tab(task_name: str, desk: Desk) -> None:
     for chip, sample in zip(chips, samples, strict=True):
         filled = [source, *([reference] if reference is not None else []), *([asked["prompt"]] if "prompt" in asked else [])]
         chip.click(partial(fill, task, sample, len(filled)), None, filled, queue=False, **PRIVATE)
+
+
+def _why(error: Exception) -> str:
+    """One sentence for the person; what nobody foresaw goes whole into the log."""
+    if isinstance(error, EngineError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full: free some space, then run again."
+    log.error("a run could not be shown", exc_info=error)
+    return f"A part of this could not be shown ({type(error).__name__}); the log says more. The Table tab has every finished run."
 
 
 def _honoured(task: Task, specs: Sequence[EngineSpec]) -> Iterator[bool]:
@@ -353,7 +391,7 @@ def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) ->
         session=session,
         machine_usd_per_hour=_within(state["machine_usd_per_hour"], 0, 10_000, None, "The machine's price"),
         spend_cap_usd=_within(state["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
-        hear_with=find(state["hear_with"], "asr") if state.get("hear_with") else None,
+        hear_with=find_hearer(state["hear_with"], task.name) if state.get("hear_with") else None,
     )
 
 

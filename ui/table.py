@@ -17,10 +17,21 @@ from comparisons.table import write_csv, write_jsonl, write_parquet
 from engine.contract import EngineError
 from ui.chart import Chart, ChartState
 from ui.regression import build_regression
+from ui.shown import Shown, script
 from ui.table_page import PAGE_ROWS, headed, newest_task, page_of, survey
-from ui.table_state import GROUP_ORDERS, GROUP_TITLES, GROUPABLE, MOST_PINNED, NEWEST, STICKY, TableState, checked, query_of
+from ui.table_state import (
+    GROUP_ORDERS,
+    GROUP_TITLES,
+    GROUPABLE,
+    MOST_OPEN,
+    MOST_PINNED,
+    NEWEST,
+    STICKY,
+    TableState,
+    checked,
+    query_of,
+)
 
-HERE = Path(__file__).parent
 WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl}
 REFRESH = "() => { for (const table of document.querySelectorAll('.sc-table')) table.dispatchEvent(new Event('sc-refresh')); }"
 DOWNLOAD = """() => requestAnimationFrame(() => {
@@ -29,7 +40,7 @@ DOWNLOAD = """() => requestAnimationFrame(() => {
 })"""
 
 
-class Table(gr.HTML):
+class Table(Shown):
     """Shows a TableState, every text as plain text, with its children between filters and rows.
 
     Events, each with the view that the browser asks for: "ask" wants a TableState, "export" a file. As an input it yields
@@ -54,7 +65,7 @@ class Table(gr.HTML):
         super().__init__(
             value,
             html_template="<div class='sc-table-top'></div>@children<div class='sc-table-bottom'></div>",
-            js_on_load=(HERE / "table.js").read_text(encoding="utf-8"),
+            js_on_load=script("table"),
             apply_default_css=False,
             elem_classes=["sc-table"],
             groups=groups,
@@ -62,24 +73,10 @@ class Table(gr.HTML):
             group_orders=list(GROUP_ORDERS.items()),
             most_pinned=MOST_PINNED,
             page_rows=PAGE_ROWS,
+            most_open=MOST_OPEN,
             descending_first=["created_at", *best_is_most],
             **options,
         )
-
-    def preprocess(self, payload: Any) -> None:
-        return None
-
-    def postprocess(self, value: TableState | None) -> TableState:
-        return value or TableState()
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-    def example_payload(self) -> None:
-        return None
-
-    def example_value(self) -> dict[str, Any]:
-        return {"ready": False}
 
 
 def answer(store: Store, data: Any, session: str | None) -> tuple[TableState, ChartState | None, ChartState | None]:

@@ -18,6 +18,7 @@ from engine.contract import EngineError
 from engine.tasks import TASKS
 from ui.board import servable
 from ui.chart import ChartState, bars_from_rows, scatter_from_rows
+from ui.distributions import Axis, axis_of, measures_for, shape_of
 from ui.table_state import (
     GROUP_TITLES,
     NEWEST,
@@ -28,7 +29,9 @@ from ui.table_state import (
     EngineSummary,
     Figure,
     Group,
+    GroupRows,
     Header,
+    OpenGroup,
     Row,
     RowGroup,
     Sound,
@@ -182,12 +185,14 @@ def _group_label(by: str, group: Mapping[str, Any]) -> str:
     """The group's value as people know it: an engine and an input by name."""
     if group["value"] in (None, ""):
         return "unknown" if by != "batch" else "not in a batch"
+    if by in COLUMNS and COLUMNS[by].kind == "flag":
+        return "yes" if group["value"] == "1" else "no"
     named = {"engine": group["engine"], "input": group["input"], "task": getattr(TASKS.get(group["value"]), "title", None)}
     label = visible(str(named.get(by) or group["value"]))
     return label if len(label) <= LONGEST_CELL else f"{label[: LONGEST_CELL - 1]}…"
 
 
-def _row_group(label: str, group: Mapping[str, Any]) -> RowGroup:
+def _row_group(label: str, group: Mapping[str, Any], axis: Axis | None) -> RowGroup:
     failed = group["runs"] - group["ok"]
     noted = [f"n {group['fresh']:,}"] + [f"{n:,} {word}" for word, n in (("cached", group["cached"]), ("failed", failed)) if n]
     return RowGroup(
@@ -204,20 +209,38 @@ def _row_group(label: str, group: Mapping[str, Any]) -> RowGroup:
             ),
             Figure(label="Newest", text=str(group["newest"])[:16].replace("T", " ")),
         ],
+        shape=shape_of(group["values"], axis, label),
     )
 
 
-def row_groups(store: Store, asked: Asked, session: str | None) -> tuple[list[RowGroup], str]:
-    """Rows that pass the filters, put together by `asked.group`: at most MOST_GROUPS, and a sentence where there are more."""
-    found = store.grouped(asked.group, query_of(asked, session), ("first_s", "total_s"))
+def add_groups(store: Store, state: TableState, session: str | None) -> None:
+    """Put the rows that pass the filters together by `asked.group`: at most MOST_GROUPS, and a sentence where there are more."""
+    asked = state.asked
+    names = dict.fromkeys(("first_s", "total_s", asked.measure))
+    found = store.grouped(asked.group, query_of(asked, session), tuple(names), whole=asked.measure)
+    axis = axis_of(asked.measure, (group["values"] for group in found))
+    for group in found:
+        group["drawn"] = group[f"{asked.measure}_p50"]
     labelled = [(_group_label(asked.group, group), group) for group in found]
     if asked.group_sort == "label":
         labelled.sort(key=lambda each: (each[1]["value"] is None, each[0].casefold()))
     elif asked.group_sort != "newest":
-        sign = -1 if asked.group_sort == "runs" else 1
+        most_first = asked.group_sort == "runs" or (asked.group_sort == "drawn" and COLUMNS[asked.measure].direction > 0)
+        sign = -1 if most_first else 1
         labelled.sort(key=lambda each: math.inf if each[1][asked.group_sort] is None else sign * each[1][asked.group_sort])
-    note = f"{len(found):,} groups; the first {MOST_GROUPS} are shown. Narrow the filters to see others."
-    return [_row_group(*each) for each in labelled[:MOST_GROUPS]], note if len(found) > MOST_GROUPS else ""
+    state.row_groups = [_row_group(*each, axis) for each in labelled[:MOST_GROUPS]]
+    state.axis = axis.state() if axis else None
+    if len(found) > MOST_GROUPS:
+        state.group_note = f"{len(found):,} groups; the first {MOST_GROUPS} are shown. Narrow the filters to see others."
+
+
+def rows_of_group(store: Store, asked: Asked, opened: OpenGroup, names: list[str], session: str | None) -> GroupRows:
+    """The page of the group's rows that was asked for, or its last one."""
+    group = (asked.group, opened.value)
+    count = store.count(query_of(asked, session, group=group))
+    page = min(opened.page, max(0, (count - 1) // PAGE_ROWS))
+    kept = store.page(query_of(asked, session, group=group, offset=page * PAGE_ROWS, limit=PAGE_ROWS))
+    return GroupRows(value=opened.value, page=page, count=count, rows=[row_of(row, names) for row in kept])
 
 
 # ---------------------------------------------------------------- the answer
@@ -245,14 +268,13 @@ def page_of(store: Store, asked: Asked, session: str | None) -> TableState:
     names = [name for name in asked.columns or default_columns(asked.task) if name != STICKY]
     # a pinned column is shown even where it was not chosen, so that a saved view never loses one
     names = [*asked.pinned, *(name for name in names if name not in asked.pinned)]
-    group = (asked.group, asked.group_value) if asked.group_open else None
-    grouped, note = row_groups(store, asked, session) if asked.group and (asked.whole or asked.regroup) else (None, "")
-    count = store.count(query_of(asked, session, group=group))
-    passing = store.count(query_of(asked, session)) if asked.group else count
+    drawable = measures_for(asked.task)
+    asked.measure = asked.measure if asked.measure in drawable else drawable[0]
+    passing = store.count(query_of(asked, session))
+    count = 0 if asked.group else passing
     asked.page = min(asked.page, max(0, (count - 1) // PAGE_ROWS))
-    listed = bool(group) or not asked.group
-    kept = store.page(query_of(asked, session, group=group, offset=asked.page * PAGE_ROWS, limit=PAGE_ROWS)) if listed else []
-    return TableState(
+    kept = [] if asked.group else store.page(query_of(asked, session, offset=asked.page * PAGE_ROWS, limit=PAGE_ROWS))
+    state = TableState(
         asked=asked,
         ready=True,
         headers=[
@@ -267,12 +289,15 @@ def page_of(store: Store, asked: Asked, session: str | None) -> TableState:
             for name in (STICKY, *names)
         ],
         rows=[row_of(row, names) for row in kept],
-        count=count if listed else 0,
+        count=count,
         passing=passing,
-        row_groups=grouped,
-        group_note=note,
+        measures=[Choice(value=name, label=headed(COLUMNS[name]), count=0) for name in drawable],
+        open_groups=[rows_of_group(store, asked, opened, names, session) for opened in asked.groups_open],
         details=details_of(store, asked, session),
     )
+    if asked.group and (asked.whole or asked.regroup):
+        add_groups(store, state, session)
+    return state
 
 
 def choices(counted: Counter[str], labels: Mapping[str, str]) -> list[Choice]:

@@ -8,12 +8,17 @@ from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
 from comparisons.columns import COLUMNS
-from comparisons.query import Query
+from comparisons.query import GROUPS, Query
 from engine.contract import ERROR_KINDS
 from engine.tasks import TASKS
+from ui.distributions import AxisState, Shape
 
 LONGEST_ASKED = 200
 MOST_ENGINES_ASKED = 200
+LONGEST_VALUE = 4_000
+"""Characters of a value that rows are grouped by."""
+MOST_OPEN = 8
+"""Groups that can be open at once; a further one closes the one opened first."""
 MOST_PINNED = 6
 STICKY = "engine_name"
 NEWEST = "newest"
@@ -37,7 +42,7 @@ GROUPABLE = {
     "batch": "Batch",
     "language": "Language",
     "day": "Day (UTC)",
-}
+} | {name: COLUMNS[name].label for name in GROUPS if name in COLUMNS and name not in ("task", "vendor", "where", "status")}
 GROUP_ORDERS = {
     "runs": "most runs",
     "label": "name",
@@ -45,9 +50,17 @@ GROUP_ORDERS = {
     "first_s_p50": "first output, p50",
     "total_s_p50": "total, p50",
     "cost_mean_usd": "mean cost",
+    "drawn": "what is drawn, p50",
 }
 _EVERY_TASK = ("created_at", "input_name", "first_s", "total_s", "rtf", "cost_usd")
 _OUTPUT = {"text": "output_text", "audio": "output_audio_seconds", "stems": "input_audio_seconds", "tags": "output_tags"}
+
+
+class OpenGroup(BaseModel):
+    """A group by its value, None where that is unknown, and which page of its rows."""
+
+    value: str | None = None
+    page: int = 0
 
 
 class Asked(BaseModel):
@@ -69,9 +82,10 @@ class Asked(BaseModel):
     group: str = ""
     """A name of GROUPABLE; "" lists the rows one by one."""
     group_sort: str = "runs"
-    group_open: bool = False
-    """The rows asked for are those of one group: that of `group_value`, where None is unknown."""
-    group_value: str | None = None
+    groups_open: list[OpenGroup] = []
+    """The groups whose rows are wanted, at most MOST_OPEN."""
+    measure: str = ""
+    """What is drawn of each group; "" is what suits the task."""
     regroup: bool = True
     """The groups are wanted too."""
     open: int | None = None
@@ -131,6 +145,16 @@ class RowGroup(BaseModel):
     label: str
     note: str
     figures: list[Figure]
+    shape: Shape | None = None
+
+
+class GroupRows(BaseModel):
+    """A page of the rows of an open group."""
+
+    value: str | None
+    page: int
+    count: int
+    rows: list[Row]
 
 
 class Sound(BaseModel):
@@ -166,7 +190,7 @@ class TableState(GradioModel):
     headers: list[Header] = Field(default=[])
     rows: list[Row] = Field(default=[])
     count: int = 0
-    """Rows that pass the filters; of an open group, its rows."""
+    """Rows that pass the filters; 0 where they are grouped."""
     passing: int = 0
     """Rows that pass the filters, whether grouped or not."""
     kept: int = 0
@@ -180,6 +204,11 @@ class TableState(GradioModel):
     row_groups: list[RowGroup] | None = Field(default=None)
     """None where they were not asked for."""
     group_note: str = ""
+    axis: AxisState | None = None
+    """The axis of every group's shape; None without one value to draw."""
+    measures: list[Choice] = Field(default=[])
+    """What could be drawn."""
+    open_groups: list[GroupRows] = Field(default=[])
     details: Details | None = None
 
 
@@ -194,12 +223,23 @@ def _count(value: Any, most: int) -> int:
     return min(max(value, 0), most) if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
+def _open_groups(sent: Any) -> list[OpenGroup]:
+    """Each value once, in the order of opening."""
+    found: dict[str | None, OpenGroup] = {}
+    for each in sent[-MOST_OPEN:] if isinstance(sent, list) else []:
+        value = each.get("value") if isinstance(each, dict) else 0
+        if value is None or isinstance(value, str):
+            text = None if value is None else _text(value, LONGEST_VALUE)
+            found[text] = OpenGroup(value=text, page=_count(each.get("page"), 10**7))
+    return list(found.values())
+
+
 def checked(data: Any) -> Asked:
     """What a browser sent, as an Asked: whatever the table does not have is replaced by the default, lengths are cut."""
     data = data if isinstance(data, dict) else {}
     task, where, status, sort = (_text(data.get(name)) for name in ("task", "where", "status", "sort"))
     columns, engines = (value if isinstance(value := data.get(name), list) else None for name in ("columns", "engines"))
-    opened, value = data.get("open"), data.get("group_value")
+    opened = data.get("open")
     group, order = _text(data.get("group")), _text(data.get("group_sort"))
     pinned = pins if isinstance(pins := data.get("pinned"), list) else []
     return Asked(
@@ -216,8 +256,8 @@ def checked(data: Any) -> Asked:
         pinned=[name for name in COLUMNS if name in pinned[: len(COLUMNS)] and name != STICKY][:MOST_PINNED],
         group=group if group in GROUPABLE else "",
         group_sort=order if order in GROUP_ORDERS else "runs",
-        group_open=group in GROUPABLE and data.get("group_open") is True,
-        group_value=_text(value) if isinstance(value, str) else None,
+        groups_open=_open_groups(data.get("groups_open")) if group in GROUPABLE else [],
+        measure=measure if (measure := _text(data.get("measure"))) in COLUMNS else "",
         regroup=data.get("regroup") is not False,
         open=opened if isinstance(opened, int) and not isinstance(opened, bool) and 0 <= opened < 2**63 else None,
         open_comparison=_text(data.get("open_comparison")),

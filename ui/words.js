@@ -5,30 +5,7 @@ const DIFFERENCES = 60;
 const AROUND = 3;
 const state = { value: null, key: '', page: 0, only: false, chosen: new Map(), at: null, focus: null, until: null, lane: 0, links: [] };
 
-function make(tag, className, parent, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  if (parent) parent.append(node);
-  return node;
-}
-function button(className, parent, text, pressed) {
-  const node = make('button', className, parent, text);
-  node.type = 'button';
-  if (pressed) node.addEventListener('click', pressed);
-  return node;
-}
-const plural = (count, word) => `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
-const clock = (second) => `${Math.floor(second / 60)}:${(second % 60).toFixed(1).padStart(4, '0')}`;
 const quoted = (text) => (text ? `“${text.length > 60 ? `${text.slice(0, 59)}…` : text}”` : 'no word');
-function webAddress(url) {
-  try {
-    const address = new URL(url, window.location.href);
-    return /^https?:$/.test(address.protocol) ? address.href : '';
-  } catch {
-    return '';
-  }
-}
 
 // ------------------------------------------------------------------ the frame, built once
 
@@ -37,16 +14,16 @@ const head = make('header', 'sc-differ-head', root);
 part.title = make('h3', '', head, 'Where they differ');
 part.count = make('span', 'sc-count', head);
 part.tools = make('div', 'sc-differ-tools', head);
-part.only = button('sc-chip', part.tools, 'Only differences', () => {
+part.only = pressable('sc-chip', part.tools, 'Only differences', () => {
   const place = currentPlace();
   state.only = !state.only;
   show(place);
 });
-part.previous = button('sc-chip', part.tools, '↑', () => step(-1));
+part.previous = pressable('sc-chip', part.tools, '↑', () => step(-1));
 part.previous.setAttribute('aria-label', 'Previous difference');
-part.next = button('sc-chip', part.tools, '↓ next', () => step(1));
+part.next = pressable('sc-chip', part.tools, '↓ next', () => step(1));
 part.next.setAttribute('aria-label', 'Next difference');
-part.play = button('sc-chip', part.tools, '▸ Play all', () => (audio.paused ? play(0, null, 'Playing the input.') : audio.pause()));
+part.play = pressable('sc-chip', part.tools, '▸ Play all', () => (audio.paused ? play(0, null, 'Playing the input.') : audio.pause()));
 part.legend = make('ul', 'sc-legend', root);
 part.legend.setAttribute('aria-label', 'Engines');
 part.flow = make('div', 'sc-flow', root);
@@ -58,13 +35,13 @@ part.status = make('p', 'sc-differ-status', root);
 part.status.setAttribute('role', 'status');
 part.build = make('div', 'sc-build', root);
 part.progress = make('span', 'sc-dim', part.build);
-part.clear = button('sc-link', part.build, 'Clear choices', () => {
+part.clear = pressable('sc-link', part.build, 'Clear choices', () => {
   state.chosen.clear();
   const place = currentPlace();
   show(place);
   say('Every place follows the most engines again.');
 });
-part.use = button('sc-use', part.build, 'Use as reference', () => {
+part.use = pressable('sc-use', part.build, 'Use as reference', () => {
   const text = reference();
   trigger('choose', { text });
   say(`The reference is now these ${state.value.unspaced ? plural(text.length, 'character') : plural(text.split(' ').length, 'word')}.`);
@@ -218,7 +195,7 @@ function shownPlaces() {
   return [...places].sort((one, other) => one - other);
 }
 function drawWord(place) {
-  const node = button('sc-word', null, state.value.words[place]);
+  const node = pressable('sc-word', null, state.value.words[place]);
   node.dataset.place = place;
   if (!state.value.times[place]) node.classList.add('sc-untimed');
   node.tabIndex = -1;
@@ -231,7 +208,7 @@ function drawStack(place) {
   stack.setAttribute('role', 'group');
   stack.setAttribute('aria-label', `Engines differ${dispute.tied ? ', no majority' : ''}`);
   dispute.choices.forEach((choice, number) => {
-    const node = button('sc-variant', stack);
+    const node = pressable('sc-variant', stack);
     node.dataset.number = number;
     node.tabIndex = -1;
     const names = choice.engines.map((engine) => state.value.engines[engine].name).join(', ');
@@ -245,7 +222,7 @@ function drawStack(place) {
     node.title = `${names}${dispute.tied ? ' (no majority)' : ''}`;
   });
   if (state.timed.length && audio.getAttribute('src')) {
-    const listen = button('sc-listen', stack, '▸');
+    const listen = pressable('sc-listen', stack, '▸');
     listen.tabIndex = -1;
     listen.title = 'Play (P)';
     listen.setAttribute('aria-label', 'Play this place');
@@ -280,9 +257,9 @@ function drawPages() {
     drawFlow();
     part.pages.querySelector(`[data-turn="${focus}"]:enabled`)?.focus();
   };
-  const back = button('sc-chip', part.pages, 'Previous', () => turn(state.page - 1, 'back'));
+  const back = pressable('sc-chip', part.pages, 'Previous', () => turn(state.page - 1, 'back'));
   make('span', 'sc-dim', part.pages, `page ${state.page + 1} of ${all}`);
-  const on = button('sc-chip', part.pages, 'Next', () => turn(state.page + 1, 'on'));
+  const on = pressable('sc-chip', part.pages, 'Next', () => turn(state.page + 1, 'on'));
   back.dataset.turn = 'back';
   on.dataset.turn = 'on';
   back.disabled = state.page === 0;
@@ -401,7 +378,7 @@ function drawLanes() {
     return make('div', 'sc-lane-line', row);
   });
   const nodes = own.turns.map((turn) => {
-    const node = button('sc-turn', rows[turn.lane], '', () => {
+    const node = pressable('sc-turn', rows[turn.lane], '', () => {
       focusTurn(node, false);
       play(turn.start_s, turn.end_s, `${own.speakers[turn.lane]}, ${clock(turn.start_s)} to ${clock(turn.end_s)}.`);
     });
