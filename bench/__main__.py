@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.measured import SMALL, Sizes
 from engine.contract import EngineError
 
-NAMES = ("start", "call", "fan_out", "worker", "replay", "table")
+NAMES = ("start", "call", "fan_out", "worker", "families", "replay", "table")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

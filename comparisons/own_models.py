@@ -37,6 +37,11 @@ def families() -> dict[str, str]:
     return {name: module.ENGINES[0].task for name, module in _modules().items()}
 
 
+def family(name: str, source: str) -> EngineSpec:
+    """The engine that a checkpoint of the family would be, without keeping it."""
+    return _modules()[name].own(source)
+
+
 def _file() -> Path:
     return home() / "own_models.json"
 

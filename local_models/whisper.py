@@ -1,6 +1,7 @@
-"""Speech to text with OpenAI's Whisper through transformers: the library's own long-form decoding, greedy, no sampling fallback.
+"""Speech to text with OpenAI's Whisper and the distilled Whispers through transformers: greedy, no sampling fallback.
 
-Hypotheses are the tokens as the decoder writes them, in windows of 30 s; the final text comes at the end of the clip.
+A plain engine decodes one window of 30 s after the other, as the library does, and its hypotheses are the tokens as they are
+written. A batched one cuts the sound at pauses and decodes several windows at once; its hypotheses are finished windows.
 """
 
 from __future__ import annotations
@@ -10,28 +11,28 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from engine.contract import (
-    BadInput,
-    Download,
-    Engine,
-    EngineSpec,
-    Facts,
-    Limits,
-    Needs,
-    NotReady,
-    Piece,
-    Text,
-    Transcribe,
-    Unsupported,
-    Word,
+from engine.contract import BadInput, Download, EngineSpec, Limits, Needs, Piece, Text, Transcribe
+from local_models._long import at_pauses
+from local_models._own import own_spec
+from local_models._torch import TorchEngine, memory_gb
+from local_models._whisper import (
+    PARAMETERS,
+    RATE,
+    WINDOW_S,
+    check_terms,
+    is_distilled,
+    language_code,
+    languages_of,
+    samples_of,
+    spoken,
+    weights_license,
 )
+from local_models._whisper_tokens import text_of, words_of
 
-RATE = 16_000
-SHORTEST_S, WINDOW_S = 0.1, 30.0
 HYPOTHESIS_STEP = 0.02
 """Share of all tokens that must be new before the next hypothesis: each repeats the whole text so far."""
-_UNSPACED = frozenset(("zh", "ja", "th", "lo", "my", "yue"))
-"""Languages written without spaces: each character counts as a word there, as in OpenAI's code."""
+BATCH = {"cuda": 16, "mps": 4, "cpu": 4}
+"""Windows decoded at once; a window's decoder state is what takes the memory."""
 
 
 class _Left(Exception):
@@ -54,42 +55,34 @@ class _Tokens:
         self.written.put(None)
 
 
-class Whisper(Engine):
+class Whisper(TorchEngine):
     def load(self) -> None:
-        import torch
-        from huggingface_hub.errors import HFValidationError
         from transformers import WhisperForConditionalGeneration, WhisperProcessor
 
-        if torch.cuda.is_available():
-            self.device, dtype = "cuda", torch.float16
-        else:
-            self.device, dtype = "mps" if torch.backends.mps.is_available() else "cpu", torch.float32
-        where = {"revision": self.spec.extra.get("revision"), "local_files_only": True}
-        where = {name: value for name, value in where.items() if value is not None}
-        try:
-            self.processor = WhisperProcessor.from_pretrained(self.spec.model, **where)
-            model = WhisperForConditionalGeneration.from_pretrained(self.spec.model, dtype=dtype, use_safetensors=True, **where)
-        except (OSError, HFValidationError) as error:
-            message = f"{self.spec.id}: the weights {self.spec.model!r} are not on this machine"
-            raise NotReady(f"{message}: run `python -m comparisons prepare {self.spec.id}`") from error
-        self.model = model.to(self.device).eval()
-        self.tokenizer, self.config = self.processor.tokenizer, self.model.generation_config
+        self.place()
+        self.processor = self.pretrained(WhisperProcessor, weights_too=False)
+        self.model = self.pretrained(WhisperForConditionalGeneration)
+        self.tokenizer, config = self.processor.tokenizer, self.model.generation_config
         # English-only checkpoints have no language tokens.
-        self.languages = {mark.strip("<|>"): token for mark, token in (getattr(self.config, "lang_to_id", None) or {}).items()}
+        self.languages = {mark.strip("<|>"): token for mark, token in (getattr(config, "lang_to_id", None) or {}).items()}
+        layers, heads = self.model.config.decoder_layers, self.model.config.decoder_attention_heads
+        if any(layer >= layers for layer, _ in getattr(config, "alignment_heads", None) or [(layers, 0)]):
+            # A distilled or fine-tuned one may name none, or its teacher's. OpenAI's code then takes the upper half.
+            config.alignment_heads = [[layer, head] for layer in range(layers // 2, layers) for head in range(heads)]
         if self.device != "cpu":  # the first call compiles and picks kernels
-            self._generate(self._features(torch.zeros(RATE).numpy()), {}, _Tokens(queue.SimpleQueue(), threading.Event()))
+            import numpy as np
+
+            self._generate(self._features([np.zeros(RATE, np.float32)]), {})
 
     def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
-        if request.audio.seconds < SHORTEST_S:
-            raise BadInput(f"{self.spec.id} needs at least {SHORTEST_S} s of sound, not {request.audio.seconds:.3f} s")
-        settings = self._settings(request)
-        features = self._features(request.audio.mono().resample(RATE).samples[0])
+        samples, settings = samples_of(request, self.spec.id), self._settings(request)
+        features = self._features([samples])
         written: queue.SimpleQueue[Any] = queue.SimpleQueue()
         left, answer = threading.Event(), {}
 
         def decode() -> None:
             try:
-                answer.update(self._generate(features, settings, _Tokens(written, left)))
+                answer.update(self._generate(features, settings, streamer=_Tokens(written, left)))
             except _Left:
                 pass
             except BaseException as error:  # noqa: BLE001  carried to the caller's thread
@@ -110,54 +103,47 @@ class Whisper(Engine):
             raise answer["error"]
         language = self._language_in(prompt)
         segments = answer["segments"][0]
-        words = tuple(word for segment in segments for word in self._words(segment, language)) if request.word_times else ()
+        words = [word for each in segments for word in words_of(self.tokenizer, each, language)] if request.word_times else []
         tokens = [token for segment in segments for token in segment["tokens"].tolist()]
-        yield Text(self._text(tokens), words=words, language=language)
-        commit = getattr(self.model.config, "_commit_hash", None)
-        yield Facts(
-            device=self.device,
-            dtype=str(self.model.dtype).removeprefix("torch."),
-            model=f"{self.spec.model}@{commit}" if commit else None,
-            sent={name: value if isinstance(value, (str, bool)) else len(value) for name, value in settings.items()},
-        )
+        yield Text(text_of(self.tokenizer, tokens), words=tuple(words), language=language)
+        yield self.facts(self._sent(settings))
 
     def _settings(self, request: Transcribe) -> dict[str, Any]:
-        """What generate() is asked for. Raises Unsupported for an unknown language, BadInput for a prompt it cannot take."""
+        """What generate() is asked for. Raises Unsupported for an unknown language, BadInput for terms that it cannot take."""
         settings: dict[str, Any] = {"return_token_timestamps": True} if request.word_times else {}
         if self.languages:
             settings["task"] = "transcribe"
-        if request.language:
-            code = request.language.strip().lower().replace("_", "-").partition("-")[0]
-            if code not in (self.languages or ("en",)):
-                raise Unsupported(f"{self.spec.id} does not know the language {request.language!r}")
-            if self.languages:  # an English-only checkpoint has no language token and refuses the setting
-                settings["language"] = code
+        code = language_code(request.language, self.languages or ("en",), self.spec.id)
+        if code and self.languages:  # an English-only checkpoint has no language token and refuses the setting
+            settings["language"] = code
         if request.prompt:
             try:
                 prompt = self.processor.get_prompt_ids(request.prompt, return_tensors="pt")
             except ValueError as error:
                 raise BadInput(f"{self.spec.id} cannot use these names and terms: {error}") from None
-            room = self.model.config.max_target_positions // 2 - 1
-            if len(prompt) > room:
-                raise BadInput(f"{self.spec.id} takes names and terms of up to {room} tokens, and these are {len(prompt)}")
+            check_terms(request.prompt, len(prompt), self.model.config.max_target_positions // 2 - 1, self.spec.id)
             settings["prompt_ids"] = prompt.to(self.device)
         return settings
 
-    def _features(self, samples: Any) -> dict[str, Any]:
-        """Log-mel features and their mask: one padded window, or as many frames as the clip has."""
-        long = len(samples) > WINDOW_S * RATE
+    @staticmethod
+    def _sent(settings: dict[str, Any]) -> dict[str, Any]:
+        return {name: value if isinstance(value, (str, bool, int)) else len(value) for name, value in settings.items()}
+
+    def _features(self, sounds: list[Any]) -> dict[str, Any]:
+        """Log-mel features of mono sounds at 16 kHz and their mask: padded windows, or as many frames as one long sound has."""
+        long = len(sounds[0]) > WINDOW_S * RATE
         how = {"truncation": False, "padding": "longest"} if long else {}
-        features = self.processor(samples, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **how)
+        features = self.processor(sounds, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **how)
         return {
             "input_features": features.input_features.to(self.device, self.model.dtype),
             "attention_mask": features.attention_mask.to(self.device),
         }
 
-    def _generate(self, features: dict[str, Any], settings: dict[str, Any], streamer: _Tokens) -> dict[str, Any]:
+    def _generate(self, features: dict[str, Any], settings: dict[str, Any], **how: Any) -> dict[str, Any]:
         inner = self.model.model.config
         attention = inner._attn_implementation
         try:
-            return self.model.generate(**features, **settings, return_timestamps=True, return_segments=True, streamer=streamer)
+            return self.model.generate(**features, **settings, return_timestamps=True, return_segments=True, **how)
         finally:
             # Token times switch the model to slower attention for good; the next run must not pay for this one.
             inner._attn_implementation = attention
@@ -167,7 +153,7 @@ class Whisper(Engine):
         before, window, in_window, count, next_count = "", [], False, 0, 0.0
         while not isinstance(ids := written.get(), dict):
             if ids is None:
-                before, window, in_window = self._text(window, before), [], False
+                before, window, in_window = text_of(self.tokenizer, window, before), [], False
                 continue
             if not in_window:
                 in_window = True
@@ -176,71 +162,72 @@ class Whisper(Engine):
             window += ids
             count += len(ids)
             # The last character may be half written.
-            text = self._text(window, before).rstrip("\N{REPLACEMENT CHARACTER}") if count >= next_count else ""
+            done = count >= next_count
+            text = text_of(self.tokenizer, window, before).rstrip("\N{REPLACEMENT CHARACTER}") if done else ""
             if text:
                 next_count = count * (1 + HYPOTHESIS_STEP)
                 yield text
-
-    def _text(self, tokens: list[int], before: str = "") -> str:
-        words = [token for token in tokens if token < self.tokenizer.eos_token_id]
-        said = self.tokenizer.decode(words, clean_up_tokenization_spaces=False)
-        return f"{before} {said.strip()}".strip()
 
     def _language_in(self, prompt: list[int]) -> str | None:
         if not self.languages:
             return "en"
         return next((code for code, token in self.languages.items() if token in prompt), None)
 
-    def _words(self, segment: dict[str, Any], language: str | None) -> Iterator[Word]:
-        """Words of a segment with their times: a token lasts until the next one begins."""
-        tokens, starts = segment["tokens"].tolist(), segment["token_timestamps"].tolist()
-        ends = [*starts[1:], max(starts[-1:] or [0.0])]
-        text, word_start_s, word_end_s, pending = "", 0.0, 0.0, []
-        for token, start_s, end_s in zip(tokens, starts, ends, strict=True):
-            if token >= self.tokenizer.eos_token_id:  # timestamps and other marks
-                continue
-            pending.append(token)
-            part = self.tokenizer.decode(pending, clean_up_tokenization_spaces=False)
-            if "\N{REPLACEMENT CHARACTER}" in part and len(pending) < 4:  # the bytes of one character may span tokens
-                continue
-            pending = []
-            begins = part.startswith(" ") or (language in _UNSPACED and part.strip().isalnum())
-            if text.strip() and begins:
-                yield Word(text.strip(), word_start_s, word_end_s)
-                text = ""
-            if not text.strip():
-                word_start_s = start_s
-            text, word_end_s = text + part, end_s
-        if text.strip():
-            yield Word(text.strip(), word_start_s, word_end_s)
+
+class BatchedWhisper(Whisper):
+    def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
+        samples, settings = samples_of(request, self.spec.id), self._settings(request)
+        spans = at_pauses(samples, RATE, WINDOW_S)
+        # One language for the whole sound, heard in its first window, as in the plain engine.
+        if self.languages and "language" not in settings:
+            first = self._features([samples[slice(*spans[0])]])["input_features"]
+            settings["language"] = self._language_in(self.model.detect_language(first).tolist())
+        language = settings.get("language", "en")
+        text, words, size = "", [], BATCH[self.device]
+        for start in range(0, len(spans), size):
+            batch = spans[start : start + size]
+            answer = self._generate(self._features([samples[first:end] for first, end in batch]), settings)
+            for (first, _), segments in zip(batch, answer["segments"], strict=True):
+                text = text_of(self.tokenizer, [token for each in segments for token in each["tokens"].tolist()], text)
+                if request.word_times:
+                    words += [word for each in segments for word in words_of(self.tokenizer, each, language, first / RATE)]
+            if start + size < len(spans):
+                yield Text(text, final=False)
+        yield Text(text, words=tuple(words), language=language)
+        yield self.facts(self._sent(settings) | {"windows": len(spans), "batch": size})
 
 
-def _whisper(size: str, parameters: float, download_gb: float, memory_gb: float) -> EngineSpec:
-    english = size.endswith(".en")
+def _whisper(size: str, download_gb: float, engine: type[Whisper] = Whisper) -> EngineSpec:
+    distilled, batched = is_distilled(size), engine is BatchedWhisper
+    # The first large model carries no number on the hub.
+    repository = f"distil-whisper/{size}" if distilled else f"openai/whisper-{size.removesuffix('-v1')}"
+    how = "batches of windows cut at pauses" if batched else "window after window"
     return EngineSpec(
-        id=f"whisper/{size}",
+        id=f"whisper/{size}{'-batched' if batched else ''}",
         task="asr",
-        name=f"Whisper {size}",
-        vendor="OpenAI (open weights)",
-        system="Whisper",
-        engine=Whisper,
+        name=f"{'Distil-Whisper' if distilled else 'Whisper'} {size.removeprefix('distil-')}{', batched' if batched else ''}",
+        vendor="Hugging Face (open weights)" if distilled else "OpenAI (open weights)",
+        system="Distil-Whisper" if distilled else "Whisper",
+        engine=engine,
         where="local",
-        model=f"openai/whisper-{size}",
+        model=repository,
         license_code="Apache-2.0 (transformers)",
-        license_weights="Apache-2.0 on the hub, MIT in OpenAI's repository",
-        languages=("en",) if english else ("*",),
-        summary=f"Whisper {size} in transformers, greedy: {'English only' if english else '99 languages'}, with punctuation.",
-        docs_url=f"https://huggingface.co/openai/whisper-{size}",
+        license_weights=weights_license(size),
+        languages=languages_of(size),
+        summary=f"{repository} in transformers, greedy, {how}: {spoken(size)}, with punctuation.",
+        docs_url=f"https://huggingface.co/{repository}",
         checked_on="2026-11-20",
         honours=("language", "prompt", "word_times"),
         limits=Limits(audio_seconds=3600),
         needs=Needs(
             packages=("torch", "transformers"),
-            downloads=(Download(f"openai/whisper-{size}"),),
+            # The repositories of the large ones hold the same weights a second time, in float32.
+            downloads=(Download(repository, ("*.json", "model.safetensors")),),
             download_gb=download_gb,
-            memory_gb=memory_gb,
+            memory_gb=memory_gb(PARAMETERS[size]),
+            gpu_memory_gb=memory_gb(PARAMETERS[size], "float16"),
         ),
-        parameters=parameters,
+        parameters=PARAMETERS[size],
         tier="1",
         packages=("transformers", "torch", "tokenizers"),
         devices=("cuda", "mps", "cpu"),
@@ -249,10 +236,28 @@ def _whisper(size: str, parameters: float, download_gb: float, memory_gb: float)
 
 
 ENGINES = [
-    _whisper("tiny", 39e6, 0.16, 0.7),
-    _whisper("base", 74e6, 0.3, 1.0),
-    _whisper("small", 244e6, 1.0, 1.9),
-    _whisper("large-v3-turbo", 809e6, 1.7, 4.5),
-    _whisper("tiny.en", 39e6, 0.16, 0.7),
-    _whisper("base.en", 74e6, 0.3, 1.0),
+    _whisper("tiny", 0.16),
+    _whisper("base", 0.3),
+    _whisper("small", 1.0),
+    _whisper("medium", 3.1),
+    _whisper("large-v1", 6.2),
+    _whisper("large-v2", 6.2),
+    _whisper("large-v3", 3.1),
+    _whisper("large-v3-turbo", 1.7),
+    _whisper("tiny.en", 0.16),
+    _whisper("base.en", 0.3),
+    _whisper("small.en", 1.0),
+    _whisper("medium.en", 3.1),
+    _whisper("distil-small.en", 0.4),
+    _whisper("distil-medium.en", 0.8),
+    _whisper("distil-large-v2", 1.6),
+    _whisper("distil-large-v3", 1.6),
+    _whisper("distil-large-v3.5", 1.6),
+    _whisper("large-v3", 3.1, BatchedWhisper),
+    _whisper("large-v3-turbo", 1.7, BatchedWhisper),
+    _whisper("distil-large-v3.5", 1.6, BatchedWhisper),
 ]
+
+
+def own(source: str) -> EngineSpec:
+    return own_spec(ENGINES[0], source)

@@ -1,10 +1,10 @@
 """Whisper goes from a checkpoint folder through from_pretrained to pieces; this checkpoint says one sentence to every window."""
 
-import importlib
-from dataclasses import replace
+import json
 
 import numpy as np
 import pytest
+import tiny
 import tiny_whisper
 
 from engine.audio import Audio
@@ -12,14 +12,15 @@ from engine.contract import BadInput, Facts, NotReady, Text, Transcribe, Unsuppo
 from engine.tasks import TASKS
 from engine.worker import Worker, WorkerError
 from local_models import whisper
+from local_models._long import at_pauses
 
 CLIP = Audio(np.random.default_rng(0).normal(0, 0.1, 3 * 16_000), 16_000)
 LONG = Audio(np.tile(CLIP.samples, 15), 16_000)
 """45 s: two windows."""
 
 
-def loaded(folder, spec=whisper.ENGINES[0]):
-    engine = whisper.Whisper(replace(spec, model=str(folder)))
+def loaded(folder, kind=whisper.Whisper):
+    engine = kind(whisper.own(str(folder)))
     engine.load()
     return engine
 
@@ -36,7 +37,7 @@ def engine(folder):
 
 @pytest.fixture(scope="module")
 def english(tmp_path_factory):
-    return loaded(tiny_whisper.save(tmp_path_factory.mktemp("english"), " Hello there.", language=None), whisper.ENGINES[4])
+    return loaded(tiny_whisper.save(tmp_path_factory.mktemp("english"), " Hello there.", language=None))
 
 
 def pieces(engine, sound=CLIP, **how):
@@ -70,7 +71,7 @@ def test_a_clip_of_two_windows_is_heard_whole(engine):
 
 def test_the_language_asked_for_replaces_detection_and_an_unknown_one_is_refused(engine):
     assert heard(engine, language="fr-CA").language == "fr"
-    with pytest.raises(Unsupported, match="whisper/tiny does not know the language 'tlh'"):
+    with pytest.raises(Unsupported, match="whisper/own-german.* does not know the language 'tlh'"):
         heard(engine, language="tlh")
 
 
@@ -105,14 +106,14 @@ def test_names_and_terms_reach_the_decoder_before_its_start_token(engine):
 def test_names_and_terms_that_do_not_fit_or_imitate_marks_are_refused(engine):
     with pytest.raises(BadInput, match="of up to 223 tokens"):
         heard(engine, prompt="word " * 100)
-    with pytest.raises(BadInput, match="whisper/tiny cannot use these names and terms"):
+    with pytest.raises(BadInput, match="whisper/own-german.* cannot use these names and terms"):
         heard(engine, prompt="<|endoftext|>")
 
 
 def test_an_english_only_checkpoint_takes_english_and_nothing_else(english):
     assert heard(english).text == heard(english, language="en-US").text == "Hello there."
     assert heard(english).language == "en"
-    with pytest.raises(Unsupported, match=r"whisper/tiny.en does not know the language 'de'"):
+    with pytest.raises(Unsupported, match="whisper/own-english.* does not know the language 'de'"):
         heard(english, language="de")
 
 
@@ -137,24 +138,44 @@ def test_a_clip_too_short_to_hear_is_refused(engine):
 
 @pytest.mark.parametrize("missing", ["soundcheck-tests/no-such-weights", "/no/such/folder"])
 def test_missing_weights_name_the_command_that_fetches_them(missing):
-    with pytest.raises(NotReady, match=r"whisper/tiny: .* run `python -m comparisons prepare whisper/tiny`"):
+    with pytest.raises(NotReady, match=r"whisper/own-.* run `python -m comparisons prepare whisper/own-"):
         loaded(missing)
 
 
-def test_it_runs_in_a_process_of_its_own(folder, tmp_path, monkeypatch):
-    (tmp_path / "whisper_from_folder.py").write_text(
-        "from dataclasses import replace\n"
-        "from local_models import whisper\n"
-        "class FromFolder(whisper.Whisper):\n"
-        "    pass\n"
-        f"ENGINES = [replace(whisper.ENGINES[0], engine=FromFolder, model={str(folder)!r})]\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    worker = Worker(importlib.import_module("whisper_from_folder").ENGINES[0])
+def test_a_batched_engine_hears_every_window_and_shifts_its_words(folder):
+    engine = loaded(folder, whisper.BatchedWhisper)
+    long = Audio(np.tile(CLIP.samples, 45), 16_000)
+    asked = pieces(engine, long, word_times=True)
+    texts = [piece for piece in asked if isinstance(piece, Text)]
+    windows = asked[-1].sent["windows"]
+    assert windows > asked[-1].sent["batch"], "one batch would show no progress"
+    output = TASKS["asr"].join(asked)
+    assert (output.text, output.language) == (" ".join(["Guten Tag, schöne Welt."] * windows), "de")
+    assert [text.final for text in texts] == [False] * (len(texts) - 1) + [True] and len(texts) > 1
+    assert output.text.startswith(texts[0].text)
+    starts = [word.start_s for word in output.words]
+    assert len(starts) == 4 * windows and starts == sorted(starts)
+    spans = at_pauses(long.samples[0], 16_000, 30.0)
+    for number, (first, end) in enumerate(spans):
+        assert all(first <= start * 16_000 <= end for start in starts[4 * number :][:4])
+    assert heard(engine, long, language="fr").language == "fr"
+    assert heard(engine).text == "Guten Tag, schöne Welt."
+
+
+def test_a_distilled_checkpoint_with_its_teachers_alignment_heads_still_has_word_times(folder, tmp_path):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    settings = json.loads((tmp_path / "generation_config.json").read_text())
+    settings["alignment_heads"] = [[7, 0], [10, 17]]
+    (tmp_path / "generation_config.json").write_text(json.dumps(settings))
+    assert len(heard(loaded(tmp_path), word_times=True).words) == 4
+
+
+def test_it_runs_in_a_process_of_its_own(folder):
+    worker = Worker(whisper.own(str(folder)))
     worker.load()
     try:
-        output = heard(worker, word_times=True)
+        output = heard(worker, tiny.tone(2.0), word_times=True)
         with pytest.raises(WorkerError, match="does not know the language"):
             heard(worker, language="tlh")
         assert (output.text, len(output.words)) == ("Guten Tag, schöne Welt.", 4)
@@ -166,6 +187,8 @@ def test_it_runs_in_a_process_of_its_own(folder, tmp_path, monkeypatch):
 
 def test_every_variant_says_what_to_download_and_which_languages_it_has():
     for spec in whisper.ENGINES:
-        assert spec.needs.downloads[0].source == spec.model == f"openai/whisper-{spec.id.removeprefix('whisper/')}"
-        assert spec.needs.download_gb > 0
-        assert spec.languages == (("en",) if spec.id.endswith(".en") else ("*",))
+        assert spec.needs.downloads[0].source == spec.model and spec.needs.downloads[0].files
+        assert spec.model.split("/")[0] == ("distil-whisper" if spec.system == "Distil-Whisper" else "openai")
+        assert spec.needs.download_gb > 0 and spec.needs.gpu_memory_gb < spec.needs.memory_gb
+        english = ".en" in spec.id or "distil" in spec.id
+        assert spec.languages == (("en",) if english else ("*",))

@@ -23,8 +23,11 @@ def save(folder: Path, says: str, *, language: str | None, seconds: float = 2.5)
     from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {letter: number for number, letter in enumerate(letters)} | {"<|endoftext|>": len(letters)}
-    tokenizer = WhisperTokenizer(vocab=vocabulary, merges=[])
+    # faster-whisper forbids the first token of " -", " '" and " ♪"; without a token of their own that would be every space.
+    pairs = [("Ġ", "-"), ("Ġ", "'"), ("Ġ", "â")]
+    # CTranslate2 tells a multilingual vocabulary by its empty piece.
+    pieces = [*letters, *map("".join, pairs), *([""] if language else []), "<|endoftext|>"]
+    tokenizer = WhisperTokenizer(vocab={piece: number for number, piece in enumerate(pieces)}, merges=pairs)
     marks = ["<|startoftranscript|>", *(f"<|{code}|>" for code in LANGUAGES)]
     marks += ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
     tokenizer.add_tokens(marks + [f"<|{step * 0.02:.2f}|>" for step in range(1501)], special_tokens=True)
