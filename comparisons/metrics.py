@@ -211,6 +211,10 @@ _METRICS = (
         direction=0, tasks=("tts",), compute=lambda sample: sounds.silence_share(sample.audio), **_SHARE,
     ),
     Metric(
+        "predicted_mos", "Predicted MOS", "DNSMOS P.835 overall, 1 to 5, at 16 kHz: a network's guess, trained on calls.",
+        "", 1, 2, ("tts",), lambda sample: sounds.predicted_mos(sample.audio),
+    ),
+    Metric(
         "prompt_score", "Prompt score", "Cosine similarity of the music and its prompt in the space of the engine that listened.",
         "", 1, 3, ("music",), _withhold(_NEEDS_LISTENER),
     ),
@@ -263,7 +267,7 @@ _METRICS = (
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _METRICS}
 _COUNTS = ("word_substitutions", "word_deletions", "word_insertions", "reference_words")
 _NORMALISED = {"wer", "cer", "reference_words_found", *_COUNTS}
-_PACKAGES = {"wer": "jiwer", "cer": "jiwer", "wer_raw": "jiwer", "loudness_lufs": "pyloudnorm"}
+_PACKAGES = {"wer": "jiwer", "cer": "jiwer", "wer_raw": "jiwer", "loudness_lufs": "pyloudnorm", "predicted_mos": "speechmos"}
 
 
 def preload(task_name: str) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from math import log10
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +20,7 @@ CEILING_DB = 100.0
 """A perfect stem has an infinite ratio; float32 rounding alone already limits a real one to about 140 dB."""
 FLOOR_DB = -120.0
 """Stems that sum exactly to the mix leave nothing; 16-bit rounding alone leaves about -98 dB of a full-scale mix."""
+MOS_RATE, MOS_WINDOW_S, MOS_WINDOWS = 16_000, 9.01, 12
 LENGTH_SLACK_S = 0.05
 """Padding that codecs add; a stem that differs more is not the same stretch of music."""
 
@@ -60,6 +64,36 @@ def tempo_bpm(audio: Audio) -> float:
     if found is None:
         raise Withheld("no steady beat was found")
     return float(found)
+
+
+@functools.cache
+def _dnsmos() -> Any:
+    from speechmos import dnsmos
+
+    models = Path(dnsmos.__file__).parent / "dnsmos_models"
+    return dnsmos.DNSMOS(str(models / "sig_bak_ovr.onnx"), str(models / "model_v8.onnx"))
+
+
+def predicted_mos(audio: Audio) -> float:
+    """Overall quality of speech by DNSMOS P.835, 1 to 5: the mean over up to 12 windows of 9.01 s, spread evenly.
+
+    A shorter sound is repeated to fill one window, as the package does. Raises Withheld below half a second, for silence, and
+    where the package is missing.
+    """
+    if audio.seconds < 0.5:
+        raise Withheld(f"the sound lasts {audio.seconds:.2f} s; the prediction needs 0.5 s")
+    samples = audio.mono().resample(MOS_RATE).samples[0]
+    if not np.abs(samples).max(initial=0.0):
+        raise Withheld("the sound is digital silence")
+    samples = np.clip(samples, -1, 1)
+    try:
+        predict = _dnsmos()
+    except ImportError:
+        raise Withheld("the package speechmos is not installed") from None
+    window = int(MOS_WINDOW_S * MOS_RATE)
+    count = min(MOS_WINDOWS, max(1, len(samples) // window))
+    starts = np.linspace(0, max(0, len(samples) - window), count).astype(int)
+    return float(np.mean([predict(samples[start : start + window], MOS_RATE, False)["ovrl_mos"] for start in starts]))
 
 
 def musical_key(audio: Audio) -> str:

@@ -111,7 +111,8 @@ def _named(line: Mapping[str, str], spec: EngineSpec) -> bool:
 
 
 def _sources(spec: EngineSpec) -> list[str]:
-    return [download.source for download in spec.needs.downloads]
+    """The engine's own weights: what it shares with others, such as a codec, comes after them."""
+    return [download.source for download in spec.needs.downloads[:1]]
 
 
 def _line_of(spec: EngineSpec, lines: Sequence[Mapping[str, str]]) -> str | None:

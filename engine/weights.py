@@ -179,6 +179,10 @@ def _from_hub(spec: EngineSpec, download: Download) -> Iterator[str]:
                     spoken = now
                     yield _progress(now, total, name)
             yield _progress(total, total, name)
+            if download.revision and download.revision != held.sha:  # files are fetched by commit, which leaves no reference
+                reference = hub_cache() / f"models--{download.source.replace('/', '--')}" / "refs" / download.revision
+                reference.parent.mkdir(parents=True, exist_ok=True)
+                reference.write_text(held.sha)
         finally:
             stopped.set()
     except GatedRepoError:

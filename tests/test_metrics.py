@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as some
 
 from comparisons import sounds, words
 from comparisons.columns import COLUMNS
+from comparisons.intake import take_in
 from comparisons.metrics import (
     METRICS,
     Reference,
@@ -26,6 +28,7 @@ from engine.contract import Ask, Classify, Compose, Separate, Stem, Synthesize, 
 from engine.tasks import TASKS, Output
 
 RATE = 16_000
+SAMPLES = Path(__file__).parent.parent / "samples"
 
 
 def noise(seconds=1.0, seed=0, level=0.1, channels=1, rate=RATE):
@@ -445,3 +448,14 @@ def test_the_tempo_of_clicks_is_found_and_of_noise_it_is_withheld_or_a_number():
     assert sounds.tempo_bpm(beat) == pytest.approx(120, abs=3)
     with pytest.raises(Withheld):
         sounds.tempo_bpm(Audio(np.zeros(rate * 5, np.float32), rate))
+
+
+def test_speech_is_predicted_to_sound_better_than_the_same_speech_in_noise():
+    clean = take_in(SAMPLES / "clear-speech.flac").audio
+    noise = np.random.default_rng(0).normal(0, 0.05, clean.samples.shape).astype(np.float32)
+    good, bad = sounds.predicted_mos(clean), sounds.predicted_mos(Audio(clean.samples + noise, clean.rate))
+    assert 1 <= bad < good <= 5
+    with pytest.raises(Withheld, match="digital silence"):
+        sounds.predicted_mos(Audio(np.zeros((1, 16_000), np.float32), 16_000))
+    with pytest.raises(Withheld, match=r"the sound lasts 0.10 s; the prediction needs 0.5 s"):
+        sounds.predicted_mos(Audio(clean.samples[:, : clean.rate // 10], clean.rate))

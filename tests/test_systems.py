@@ -66,14 +66,14 @@ def test_every_engine_stands_under_exactly_one_system(found):
 
 
 def test_every_engine_that_the_file_names_exists():
-    named = {name for line in LISTED.values() for name in line["engines"].split() if not name.endswith("/*")}
+    named = {name for line in LISTED.values() for name in line["engines"].split() if "*" not in name}
     assert named and named <= engines().keys()
 
 
 def test_what_a_spec_states_is_not_written_a_second_time():
     for line in LISTED.values():
         names = line["engines"].split()
-        if not names or names[0].endswith("/*"):
+        if not names or "*" in names[0]:
             continue
         with catalogue.FILE.open(encoding="utf-8", newline="") as text:
             own = next(each for each in csv.DictReader(text) if each["id"] == line["id"])
@@ -122,7 +122,7 @@ def test_a_system_that_nobody_can_offer_gives_the_reason_of_the_catalogue(absent
 @pytest.mark.parametrize(
     ("system_id", "column", "right"),
     [
-        ("musicgen-medium", "license", "code MIT; weights CC-BY-NC-4.0"),
+        ("musicgen-medium", "license", "weights CC-BY-NC-4.0"),
         ("fish-speech-1.5", "license", "CC-BY-NC-SA-4.0"),
         ("audioseal-16bits", "license", "MIT"),
         ("parakeet-tdt-0.6b-v3", "license", "CC-BY-4.0"),

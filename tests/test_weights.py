@@ -42,14 +42,14 @@ def hub():
 def fetched(hub, tmp_path):
     """Run fetch() in a fresh process, as `prepare` does: the hub's client reads its address and cache when it is imported."""
 
-    def run(patterns=()):
+    def run(patterns=(), revision=None):
         program = f"""
 import sys; sys.path.insert(0, "tests")
 from test_weights import engine
 from engine import weights
 from engine.contract import Download, NotReady
 try:
-    print(*weights.fetch(engine(Download({REPOSITORY!r}, {tuple(patterns)!r}))), sep="\\n")
+    print(*weights.fetch(engine(Download({REPOSITORY!r}, {tuple(patterns)!r}, {revision!r}))), sep="\\n")
 except NotReady as error:
     print("NotReady:", error)
 """
@@ -91,6 +91,13 @@ def test_what_was_cut_off_does_not_count_and_goes_on_where_it_stopped(hub, fetch
         fetched()
     assert max(starts(hub, "model.safetensors")) > 0
     assert (weights.found(Download(REPOSITORY)) / "model.safetensors").read_bytes() == BIG
+
+
+def test_a_revision_is_found_under_its_own_name(hub, fetched, tmp_path, monkeypatch):
+    fetched(revision="refs/pr/5")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert weights.found(Download(REPOSITORY, revision="refs/pr/5")).name == COMMIT
+    assert weights.found(Download(REPOSITORY, revision="refs/pr/6")) is None
 
 
 def test_an_unfinished_fetch_is_not_taken_for_weights(tmp_path, monkeypatch):
