@@ -66,6 +66,21 @@ ABSENT = (
         "2026-11-20",
     ),
     Absent(
+        "absent/pop2piano", "music", "Pop2Piano", "Sweetcocoa", "Pop2Piano",
+        "Makes piano covers of a given song; music here is made from a description.",
+        "https://huggingface.co/docs/transformers/model_doc/pop2piano", "2026-11-20",
+    ),
+    Absent(
+        "absent/step-audio-2", "audio_lm", "Step-Audio 2 mini", "StepFun", "Step-Audio 2 mini",
+        "Its code is a repository without a package, and its weights bring code of their own that wants older libraries.",
+        "https://github.com/stepfun-ai/Step-Audio2", "2026-11-20",
+    ),
+    Absent(
+        "absent/salmonn", "audio_lm", "SALMONN", "Tsinghua University and ByteDance", "SALMONN",
+        "Only an old branch without a package runs it, on four separate weights, one of them under LLaMA's terms.",
+        "https://github.com/bytedance/SALMONN", "2026-11-20",
+    ),
+    Absent(
         "absent/suno", "music", "Suno", "Suno", "Suno",
         "Has no official public API; wrappers replay a person's web session.", "https://suno.com", "2026-11-20",
     ),
@@ -235,16 +250,23 @@ def shutdown_warning(spec: EngineSpec, today: date | None = None) -> str | None:
     return f"{spec.vendor} switches it off on {spec.shutdown_date}.{successor}"
 
 
+def proof(spec: EngineSpec) -> str:
+    """How far the tests of a local engine go, in a few words."""
+    if not spec.needs.downloads:
+        return "runs" if spec.tested == "runs" else "loads" if spec.tested else "nothing"
+    return {"runs": "loads and runs", "loads": "loads", "": "nothing"}[spec.tested] + "; weights not tested"
+
+
 def blocked(spec: EngineSpec, request: Request) -> str | None:
     """Why this engine cannot honour this request, known before anything is sent; None when it can try."""
-    asked = settings_of(request)
+    asked, options = settings_of(request), options_of(type(request))
     for name in spec.requires:
         if name not in asked:
-            return f"{spec.id} needs {options_of(type(request))[name].label.lower()!r}: {options_of(type(request))[name].help}"
+            return f"{spec.id} needs {options[name].label.lower()!r}: {options[name].help}"
     for name, value in asked.items():
         if name not in spec.honours and _default_of(request, name) != getattr(request, name):
-            shown = "" if isinstance(value, dict) else f" = {value!r}"
-            return f"{spec.id} cannot honour {name}{shown}"
+            shown = f"a {options[name].label.lower()}" if isinstance(value, dict) else f"{name} = {value!r}"
+            return f"{spec.id} cannot honour {shown}"
     return _over_limit(spec.limits, usage_of(request, None), spec.id)
 
 
@@ -292,6 +314,7 @@ def listing(task: str | None = None) -> list[dict[str, Any]]:
                 "parameters": spec.parameters,
                 "download_gb": spec.needs.download_gb,
                 "isolated": spec.isolated,
+                "tested": spec.tested if spec.where == "local" else None,
                 "tier": spec.tier,
                 "shutdown_date": spec.shutdown_date,
                 "superseded_by": spec.superseded_by,
@@ -321,8 +344,16 @@ def listing(task: str | None = None) -> list[dict[str, Any]]:
     return [row for row in rows if task in (None, row["task"])]
 
 
+def agreement(spec: EngineSpec) -> str:
+    """What a person must have agreed to before the engine is prepared; "" where nothing is asked."""
+    return " ".join(filter(None, (spec.consent, "It runs code that comes with the weights." if spec.remote_code else "")))
+
+
 def prepare(spec: EngineSpec) -> Iterator[str]:
-    """Fetch whatever `prepare` can supply; yields progress, one line each. Raises NotReady with the reason when it cannot."""
+    """Fetch whatever `prepare` can supply; yields progress, one line each. Raises NotReady with the reason when it cannot.
+
+    Whoever calls it has asked for the `agreement` first.
+    """
     before = readiness(spec)
     if before.status == "unavailable":
         raise NotReady(" ".join(before.needs))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from comparisons.__main__ import price_rows
-from comparisons.catalogue import ABSENT, engines
+from comparisons.catalogue import ABSENT, engines, proof
 from engine.contract import EngineSpec
 from engine.tasks import TASKS
 
@@ -38,9 +38,7 @@ def _proof(spec: EngineSpec) -> str:
     if spec.where == "cloud":
         kept = README.parent / "tests" / "exchanges" / f"{spec.id.replace('/', '--')}.json"
         return f"recorded {json.loads(kept.read_text())['recorded_on']}" if kept.exists() else "from docs"
-    if not spec.needs.downloads:
-        return "runs"
-    return {"runs": "loads and runs", "loads": "loads", "": "nothing"}[spec.tested] + "; weights not tested"
+    return proof(spec)
 
 
 def engine_table() -> str:

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from comparisons.catalogue import ABSENT, Readiness, engines, readiness
+from comparisons.catalogue import ABSENT, Readiness, engines, proof, readiness
 from comparisons.cost import rule_text
 from engine.contract import EngineError, EngineSpec, options_of
 from engine.tasks import TASKS
@@ -28,7 +28,7 @@ COLUMNS = (
     "benchmarks", "license", "pricing", "docs_url", "community_signal", "integration_complexity",
     "known_failure_modes", "ideal_use_cases", "avoid_when", "notes",
 )  # fmt: skip
-MORE = ("vendor", "parameters", "tier", "license_weights", "shutdown_date", "data_use", "status", "needs")
+MORE = ("vendor", "parameters", "tier", "license_weights", "shutdown_date", "data_use", "tested", "status", "needs")
 """What the catalogue shows beyond COLUMNS."""
 STATUSES = {
     "ready": "runs here",
@@ -197,6 +197,7 @@ def _stated(specs: Sequence[EngineSpec]) -> dict[str, str]:
         "tier": _each(specs, lambda spec: spec.tier),
         "shutdown_date": min((spec.shutdown_date for spec in specs if spec.shutdown_date), default=""),
         "data_use": _each(specs, lambda spec: spec.data_use),
+        "tested": _each(specs, lambda spec: proof(spec) if spec.where == "local" else ""),
         "summary": " ".join(dict.fromkeys(spec.summary for spec in specs)),
     }
 
@@ -296,6 +297,7 @@ def _system(line: Mapping[str, str], specs: Sequence[EngineSpec]) -> System:
         "license_weights": weights,
         "shutdown_date": fact("shutdown_date", "shutdown_date"),
         "data_use": fact("data_use", "data_use"),
+        "tested": stated.get("tested", ""),
         "status": status,
         "needs": needs,
     }

@@ -26,10 +26,13 @@ EVERYDAY = (
 """What zero-shot engines look for when nobody names labels."""
 
 
-def windows(audio: Audio, rate: int, window_s: float, engine_id: str) -> Iterator[tuple[float, float, np.ndarray]]:
+def windows(
+    audio: Audio, rate: int, window_s: float, engine_id: str, least_rest: float = _LEAST_REST
+) -> Iterator[tuple[float, float, np.ndarray]]:
     """(start_s, end_s, mono float32 samples at `rate`), back to back, in bounded memory; the last one may be shorter.
 
-    Raises BadInput for less than a tenth of a second.
+    What is left at the end, shorter than the share `least_rest` of a window, is left out. Raises BadInput for less than a tenth
+    of a second.
     """
     if audio.seconds < SHORTEST_S:
         raise BadInput(f"{engine_id} needs at least {SHORTEST_S} s of sound, got {audio.seconds:.3f} s")
@@ -39,7 +42,7 @@ def windows(audio: Audio, rate: int, window_s: float, engine_id: str) -> Iterato
         part = audio.part(part_start_s, min(part_start_s + part_s, audio.seconds)).mono().resample(rate).samples[0]
         for first in range(0, len(part), size):
             start_s, window = part_start_s + first / rate, part[first : first + size]
-            if len(window) < _LEAST_REST * size and start_s > 0:
+            if len(window) < least_rest * size and start_s > 0:
                 return
             yield start_s, min(start_s + window_s, audio.seconds), window
         part_start_s += part_s

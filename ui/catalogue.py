@@ -40,6 +40,7 @@ LABELS = {
     "needs": "Needs",
     "status": "Status here",
     "data_use": "Your data",
+    "tested": "Tests of this engine",
 }
 
 
