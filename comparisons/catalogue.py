@@ -81,6 +81,15 @@ ABSENT = (
         "https://github.com/bytedance/SALMONN", "2026-11-20",
     ),
     Absent(
+        "absent/vggish", "tagging", "VGGish", "Google", "VGGish",
+        "Gives 128 numbers per window and has no labels of its own: embeddings, no tags.",
+        "https://github.com/tensorflow/models/tree/master/research/audioset/vggish", "2026-11-20",
+    ),
+    Absent(
+        "absent/openl3", "tagging", "OpenL3", "NYU", "OpenL3",
+        "Gives embeddings, no tags.", "https://github.com/marl/openl3", "2026-11-20",
+    ),
+    Absent(
         "absent/suno", "music", "Suno", "Suno", "Suno",
         "Has no official public API; wrappers replay a person's web session.", "https://suno.com", "2026-11-20",
     ),

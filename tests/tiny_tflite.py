@@ -1,4 +1,4 @@
-"""A LiteRT model that a test can build: one dense layer with a sigmoid, labels packed behind it as Google's models carry theirs."""
+"""A LiteRT model that a test can build: one dense layer with a sigmoid, its labels packed behind it as in Google's models."""
 
 from __future__ import annotations
 
