@@ -90,6 +90,16 @@ ABSENT = (
         "Gives embeddings, no tags.", "https://github.com/marl/openl3", "2026-11-20",
     ),
     Absent(
+        "absent/waveglow", "tts", "WaveGlow vocoder", "NVIDIA", "WaveGlow vocoder",
+        "Its only published entry loads code and weights from GitHub and NGC and assumes CUDA.",
+        "https://github.com/NVIDIA/waveglow", "2026-11-20",
+    ),
+    Absent(
+        "absent/univnet", "tts", "UnivNet vocoder", "dg845", "UnivNet vocoder",
+        "A vocoder alone says no text, and no text-to-speech model here writes its kind of spectrogram.",
+        "https://huggingface.co/dg845/univnet-dev", "2026-11-20",
+    ),
+    Absent(
         "absent/suno", "music", "Suno", "Suno", "Suno",
         "Has no official public API; wrappers replay a person's web session.", "https://suno.com", "2026-11-20",
     ),

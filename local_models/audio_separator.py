@@ -189,7 +189,7 @@ ENGINES = [
     ),
     _uvr(
         "mel-roformer-kim", "Mel-Band Roformer vocals (Kim)", "Roformer", "Transformer over mel bands: vocals and the rest.",
-        _with_settings(f"{_KIM}.ckpt", f"{_KIM}.yaml", _OWN), 0.91, 228e6,
+        _with_settings(f"{_KIM}.ckpt", f"{_KIM}.yaml", _OWN), 0.91, 228e6, "loads",
     ),
     _uvr(
         "mdx23c-instvoc-hq", "MDX23C InstVoc HQ", "MDX23C", "Network of the 2023 demixing challenge: vocals, instrumental.",

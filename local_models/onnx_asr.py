@@ -135,6 +135,7 @@ def _model(
         parameters=parameters,
         tier="2",
         packages=("onnx-asr", "onnxruntime"),
+        tested="runs" if key.startswith("nemo-parakeet-ctc") else "loads",
         extra={"quantization": quantization},
     )
 

@@ -162,6 +162,7 @@ def _model(
         tier=tier,
         packages=("sherpa-onnx",),
         streams=kind == "zipformer-streaming",
+        tested="runs" if kind == "paraformer" else "loads",
         extra={"kind": kind, "dtype": "int8"},
     )
 
