@@ -21,7 +21,7 @@ run: .venv/ready  ## install what is missing and start the app (GRADIO_SERVER_PO
 	$(BIN)/python app.py
 
 test: .venv/ready-dev lint  ## lint, import rules, every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-isolated: .venv/ready-dev  ## build every locked environment (several GB) and run the tests inside them
 	$(BIN)/python -m scripts.environments
