@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import subprocess
 import sys
 import time
@@ -25,15 +26,17 @@ ENGINE = "openai/gpt-transcribe"
 
 @contextmanager
 def cloud(answer_s: float = 0.0) -> Iterator[Access]:
-    """A key and an address whose transcriptions take `answer_s` seconds."""
+    """A key and an address whose transcriptions take `answer_s` seconds; they stand in the environment meanwhile."""
     command = [sys.executable, "-m", "bench.cloud", "--answer-s", str(answer_s)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         address = server.stdout.readline().strip()
         if not address:
             raise RuntimeError(f"the loopback cloud did not start (exit status {server.wait()})")
+        os.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": f"{address}/v1"}
         try:
             yield Access(KEY, f"{address}/v1")
         finally:
+            del os.environ["OPENAI_API_KEY"], os.environ["OPENAI_BASE_URL"]
             server.stdin.close()
 
 
@@ -48,8 +51,10 @@ def copies(count: int) -> tuple[EngineSpec, ...]:
     return tuple(dataclasses.replace(spec, id=f"{spec.id}-{number}", concurrency=count) for number in range(1, count + 1))
 
 
-def plan(specs: tuple[EngineSpec, ...], access: Access, sound: Audio, *, use_cache: bool = False) -> Plan:
-    return Plan("asr", Transcribe(sound), specs, "noise.wav", use_cache=use_cache, access={"openai": access})
+def plan(specs: tuple[EngineSpec, ...], sound: Audio, *, pasted: Access | None = None, use_cache: bool = False) -> Plan:
+    """With the key of the environment, or as a visitor who pasted one."""
+    access = {"openai": pasted} if pasted else {}
+    return Plan("asr", Transcribe(sound), specs, "noise.wav", use_cache=use_cache, access=access)
 
 
 def ran(runner: Runner, wanted: Plan) -> list[dict]:

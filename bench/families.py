@@ -30,21 +30,23 @@ class Case:
     family: str
     what: str
     """The network and its input, in words."""
-    save: Callable[[Path], None]
+    save: Callable[[Path, bool], None]
+    """Into a folder; of its published size, or small."""
     plain: Callable[[Path, Any], Callable[[], Any]]
     """From the saved folder and the input, the library's own call."""
     sound: Callable[[Sizes], Any]
     request: Callable[[Any], Request]
 
 
-def _wav2vec2(folder: Path) -> None:
+def _wav2vec2(folder: Path, full: bool) -> None:
     from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
 
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *string.ascii_uppercase, "'"]
     (folder / "vocab.json").write_text(json.dumps({letter: number for number, letter in enumerate(letters)}))
     Wav2Vec2CTCTokenizer(folder / "vocab.json").save_pretrained(folder)
     Wav2Vec2FeatureExtractor().save_pretrained(folder)
-    Wav2Vec2ForCTC(Wav2Vec2Config(vocab_size=len(letters))).save_pretrained(folder)
+    size = {} if full else {"num_hidden_layers": 1, "hidden_size": 48, "num_attention_heads": 2, "intermediate_size": 16}
+    Wav2Vec2ForCTC(Wav2Vec2Config(vocab_size=len(letters), **size)).save_pretrained(folder)
 
 
 def _wav2vec2_alone(folder: Path, sound: Audio) -> Callable[[], Any]:
@@ -54,11 +56,12 @@ def _wav2vec2_alone(folder: Path, sound: Audio) -> Callable[[], Any]:
     return lambda: listen({"raw": sound.samples[0].copy(), "sampling_rate": sound.rate})
 
 
-def _ast(folder: Path) -> None:
+def _ast(folder: Path, full: bool) -> None:
     from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
 
     names = {number: f"class {number}" for number in range(527)}
-    config = ASTConfig(id2label=names, label2id={name: number for number, name in names.items()})
+    size = {} if full else {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
+    config = ASTConfig(id2label=names, label2id={name: number for number, name in names.items()}, **size)
     ASTForAudioClassification(config).save_pretrained(folder)
     ASTFeatureExtractor().save_pretrained(folder)
 
@@ -70,13 +73,14 @@ def _ast_alone(folder: Path, sound: Audio) -> Callable[[], Any]:
     return lambda: tag({"raw": sound.samples[0].copy(), "sampling_rate": sound.rate})
 
 
-def _vits(folder: Path) -> None:
+def _vits(folder: Path, full: bool) -> None:
     from transformers import VitsConfig, VitsModel, VitsTokenizer
 
     letters = ["_", *string.ascii_lowercase, " ", "'", ","]
     (folder / "vocab.json").write_text(json.dumps({letter: number for number, letter in enumerate(letters)}))
     VitsTokenizer(folder / "vocab.json", pad_token="_", unk_token="_", phonemize=False).save_pretrained(folder)
-    VitsModel(VitsConfig(vocab_size=len(letters))).save_pretrained(folder)
+    size = {} if full else {"num_hidden_layers": 1, "upsample_initial_channel": 64}
+    VitsModel(VitsConfig(vocab_size=len(letters), **size)).save_pretrained(folder)
 
 
 def _vits_alone(folder: Path, text: str) -> Callable[[], Any]:
@@ -93,11 +97,12 @@ def _vits_alone(folder: Path, text: str) -> Callable[[], Any]:
     return speak
 
 
-def _demucs(folder: Path) -> None:
+def _demucs(folder: Path, full: bool) -> None:
     from demucs.htdemucs import HTDemucs
     from safetensors.torch import save_file
 
-    settings: Mapping[str, Any] = {"sources": ["drums", "bass", "other", "vocals"]}
+    size = {} if full else {"channels": 16, "t_layers": 1, "t_heads": 2, "bottom_channels": 0, "nfft": 1024}
+    settings: Mapping[str, Any] = {"sources": ["drums", "bass", "other", "vocals"], **size}
     told = {
         "klass": "demucs.htdemucs.HTDemucs", "args": "[]",
         "kwargs": json.dumps({**settings, "segment": {"_type": "fraction", "numerator": 39, "denominator": 5}}),
@@ -149,7 +154,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Measured]:
         place, rounds = folder / case.family, sizes.rounds_or(5)
         place.mkdir()
         torch.manual_seed(0)
-        case.save(place)
+        case.save(place, sizes.full_networks)
         given = case.sound(sizes)
         worker, request, first = Worker(family(case.family, str(place))), case.request(given), []
 

@@ -17,7 +17,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Measured]:
     rounds, sound = sizes.rounds_or(5), clip(sizes.clip_s)
     wav, slowest = sound.to_wav(), []
     with cloud(sizes.answer_s) as access, ThreadPoolExecutor(sizes.engines) as threads:
-        runner, client, wanted = Runner(folder), sdk_client(access), plan(copies(sizes.engines), access, sound)
+        runner, client, wanted = Runner(folder), sdk_client(access), plan(copies(sizes.engines), sound)
 
         def together() -> None:
             calls = [threads.submit(timed, lambda: sdk_call(client, wav)) for _ in range(sizes.engines)]

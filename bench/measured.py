@@ -28,12 +28,14 @@ class Sizes:
     """Engines whose answers come from the cache."""
     rows: int = 100_000
     """Runs in the history."""
+    full_networks: bool = True
+    """Networks of their published size; small ones otherwise."""
 
     def rounds_or(self, usual: int) -> int:
         return usual if self.rounds is None else self.rounds
 
 
-SMALL = Sizes(rounds=1, clip_s=1.0, mix_s=1.0, answer_s=0.05, engines=3, replayed=3, rows=300)
+SMALL = Sizes(rounds=1, clip_s=1.0, mix_s=1.0, answer_s=0.05, engines=3, replayed=3, rows=300, full_networks=False)
 
 Arm = Callable[[], Any]
 

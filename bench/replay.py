@@ -17,7 +17,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Measured]:
     runner, plain = Runner(folder / "runs"), diskcache.Cache(str(folder / "plain"))
     try:
         with cloud() as access:
-            wanted = plan(copies(sizes.replayed), access, sound, use_cache=True)
+            wanted = plan(copies(sizes.replayed), sound, pasted=access, use_cache=True)
             for row in ran(runner, wanted):
                 plain[row["engine_id"]] = row
 

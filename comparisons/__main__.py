@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from comparisons import __version__, batch_command, capsule, catalogue, judge_command, models, projection, systems
-from comparisons.asking import build_request, read_reference, task_named
+from comparisons.asking import SoundFile, build_request, missing_consent, read_reference, task_named
 from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
 from comparisons.cost import machine_price_from_environment, rule_text
 from comparisons.hearing import find_hearer
@@ -26,7 +26,7 @@ from comparisons.settle import visible_line
 from comparisons.store import Store
 from comparisons.table import console_table, write_csv, write_jsonl, write_parquet
 from engine import environment
-from engine.contract import EngineError, EngineSpec
+from engine.contract import EngineError, EngineSpec, options_of
 from engine.tasks import TASKS
 
 OK, NONE_ANSWERED, BAD_ARGUMENTS = 0, 1, 2
@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("prepare", help="fetch weights or build the environment that an engine needs")
     command.add_argument("engine")
+    command.add_argument(
+        "--agree", action="store_true", help="yes to what the engine asks for first, such as its licence's terms"
+    )
 
     command = commands.add_parser("export", help="every row ever kept on this machine")
     for kind in WRITERS:
@@ -94,7 +97,12 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
         "--machine-price", type=float, metavar="USD", help="price of this machine per hour, for the cost of local runs"
     )
     command.add_argument("--spend-cap", type=float, metavar="USD", help="refuse cloud calls beyond this sum")
-    command.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="a setting, such as language=en")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="a setting: language=en, reference=FILE"
+    )
+    command.add_argument(
+        "--i-may-use-this-voice", action="store_true", help="needed with a reference voice: it is yours or its owner agreed"
+    )
     command.add_argument("--csv", type=Path, metavar="FILE")
     command.add_argument("--jsonl", type=Path, metavar="FILE")
     judge_command.add_options(command)
@@ -163,13 +171,16 @@ def _chosen_specs(chosen: argparse.Namespace) -> tuple[EngineSpec, ...]:
     return tuple(spec for spec in engines_for(chosen.task) if readiness(spec).status == "ready") + servers
 
 
-def _settings(pairs: Iterable[str]) -> dict[str, str]:
-    settings = {}
-    for pair in pairs:
+def _settings(chosen: argparse.Namespace) -> dict[str, Any]:
+    options, settings = options_of(task_named(chosen.task).request), {}
+    for pair in chosen.option:
         name, equals, value = pair.partition("=")
         if not equals:
             raise EngineError(f"--option takes NAME=VALUE, got {pair!r}")
-        settings[name.strip()] = value
+        how = options.get(name.strip())
+        settings[name.strip()] = SoundFile(Path(value)) if value and how is not None and how.longest_s is not None else value
+    if missing := missing_consent(settings, chosen.i_may_use_this_voice, batch_command.HOW_TO_AGREE):
+        raise EngineError(missing)
     return settings
 
 
@@ -203,7 +214,7 @@ def run(chosen: argparse.Namespace) -> int:
         source, name = chosen.input, visible_line(chosen.input, 60)
     plan = Plan(
         task=task.name,
-        request=build_request(task.name, source, _settings(chosen.option)),
+        request=build_request(task.name, source, _settings(chosen)),
         specs=specs,
         input_name=name,
         reference=read_reference(task.name, chosen.reference),
@@ -227,7 +238,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 def run_batch(chosen: argparse.Namespace) -> int:
     specs = _chosen_specs(chosen)
-    return batch_command.run(chosen, specs, _settings(chosen.option), _shared(chosen, specs))
+    return batch_command.run(chosen, specs, _settings(chosen), _shared(chosen, specs))
 
 
 def _watch(runner: Runner, plan: Plan) -> list[Result]:
@@ -307,9 +318,12 @@ def doctor(chosen: argparse.Namespace) -> int:
 
 
 def prepare(chosen: argparse.Namespace) -> int:
-    for line in filter(None, catalogue.prepare(find(chosen.engine))):
+    spec = find(chosen.engine)
+    if (asked := catalogue.agreement(spec)) and not chosen.agree:
+        raise EngineError(f"{spec.id} asks for your agreement first: {asked} Add --agree to say yes.")
+    for line in filter(None, catalogue.prepare(spec)):
         _say(line)
-    return OK if readiness(find(chosen.engine)).status == "ready" else NONE_ANSWERED
+    return OK if readiness(spec).status == "ready" else NONE_ANSWERED
 
 
 def export(chosen: argparse.Namespace) -> int:

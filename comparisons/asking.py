@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+import hashlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from comparisons.intake import take_in, take_text
+from comparisons.intake import limits_here, take_in, take_text
 from comparisons.metrics import Reference
 from engine.audio import Audio
 from engine.contract import BadInput, Option, Request, options_of
 from engine.tasks import TASKS, Task
+
+CONSENTS = {"reference": "I may use this voice: it is mine or its owner agreed."}
+"""Settings that hold something of a person, and what has to be agreed to before a run."""
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A sound as the value of a setting. Only a door that was handed a file makes one; a path in a text is never read."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        """sha256 of the file's bytes, so that a batch knows it again after it was renamed; "unreadable" for what is no file."""
+        return self._sha256
+
+    @cached_property
+    def _sha256(self) -> str:
+        try:
+            if not self.path.is_file() or self.path.stat().st_size > limits_here().file_mb * 1e6:
+                return "unreadable"
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except (OSError, ValueError):
+            return "unreadable"
+
+    def read(self, longest_s: float) -> Audio:
+        """Raises BadInput with one sentence when it is no sound, is silent or lasts longer."""
+        try:
+            about = self.path.stat()
+        except (OSError, ValueError):
+            raise BadInput(f"{self.path.name!r} is not there any more: add it again") from None
+        audio = _decoded(self.path, longest_s, about.st_mtime_ns, about.st_size)
+        if not audio.peak:
+            raise BadInput(f"{self.path.name!r} is silent throughout")
+        return audio
+
+
+@lru_cache(maxsize=4)
+def _decoded(path: Path, longest_s: float, _changed_ns: int, _size: int) -> Audio:
+    """Kept, because a page asks again after every change of a setting and a batch with every item."""
+    limits = limits_here()
+    return take_in(path, limits=replace(limits, longest_s=min(limits.longest_s, longest_s))).audio
+
+
+def missing_consent(given: Iterable[str], agreed: bool, how: str) -> str:
+    """One sentence when somebody's voice is among the settings and nobody has said that it may be used, else ""."""
+    return f"Say that you may use this voice: {how}." if not agreed and CONSENTS.keys() & set(given) else ""
 
 
 def task_named(name: str) -> Task:
@@ -39,6 +89,11 @@ def build_request(task_name: str, source: Audio | str, settings: Mapping[str, An
 
 def _typed(name: str, value: Any, how: Option, annotation: Any) -> Any:
     if how.longest_s is not None:
+        if isinstance(value, SoundFile):
+            try:
+                return value.read(how.longest_s)
+            except BadInput as error:
+                raise BadInput(f"{how.label}: {error}") from None
         if not isinstance(value, Audio):  # never a path: this door is open to strangers too
             raise BadInput(f"{name} must be a sound file, got {str(value)[:80]!r}")
         if value.seconds > how.longest_s:

@@ -13,12 +13,14 @@ from comparisons.batch_plan import MOST_AT_ONCE
 from comparisons.columns import COLUMNS
 from comparisons.datasets import open_dataset
 from comparisons.judge_command import judge_of, judged
+from comparisons.manifests import missing_voice_consent
 from comparisons.runner import Runner
 from comparisons.statistics import EngineFigures, Statistics, statistics_of, write_statistics
 from comparisons.table import printable, write_csv, write_jsonl
-from engine.contract import EngineError, EngineSpec
+from engine.contract import BadInput, EngineError, EngineSpec
 from engine.tasks import TASKS
 
+HOW_TO_AGREE = "add --i-may-use-this-voice if it is yours or its owner agreed"
 _PER_S = (("h", 3_600), ("min", 60))
 
 
@@ -55,11 +57,13 @@ def _say(line: str) -> None:
     sys.stderr.flush()
 
 
-def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Mapping[str, str], shared: Mapping[str, Any]) -> int:
+def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Mapping[str, Any], shared: Mapping[str, Any]) -> int:
     """`shared`: the fields of the plan that come from the options shared with `run`. The exit status; raises EngineError."""
     runner = Runner()
     try:
         with open_dataset(chosen.dataset, chosen.task) as dataset:
+            if missing := missing_voice_consent(dataset.columns, TASKS[chosen.task], chosen.i_may_use_this_voice, HOW_TO_AGREE):
+                raise BadInput(missing)
             plan = BatchPlan(chosen.task, specs, settings=settings, at_once=chosen.at_once, **shared)
             batch = Batch(runner, dataset, plan, batch_id=chosen.resume, on_row=lambda row: _tell(row, batch.progress()))
             _say(f"batch {batch.batch_id}: {len(dataset)} items, {len(specs)} engines; --resume {batch.batch_id} goes on with it")

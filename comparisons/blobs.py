@@ -121,6 +121,13 @@ class Blobs:
             raise
         return sha256
 
+    def has_since(self, moment: float, sha256: str, suffix: str = ".wav") -> bool:
+        """Whether the file was written or claimed after `moment`, in seconds since 1970."""
+        try:
+            return self.path(sha256, suffix).stat().st_mtime > moment
+        except FileNotFoundError:
+            return False
+
     def read(self, sha256: str, suffix: str = ".wav") -> bytes:
         """The bytes, checked against their name. Raises BlobDamaged when they are missing or differ."""
         path = self.path(sha256, suffix)

@@ -1,19 +1,13 @@
-"""Answers that may vanish: earlier successes by what was asked, in diskcache with a disk that never unpickles.
-
-diskcache's own disks run code from a tampered database (CVE-2025-69872; JSONDisk does as well) and read or delete any path that
-it names. `SafeDisk` stores text and bytes only, refuses pickles, and touches no file that it would not have made itself.
-"""
+"""Answers that may vanish: earlier successes by what was asked, in diskcache with a disk that never unpickles."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import os
 import re
 import shutil
 import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Mapping
@@ -23,77 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import diskcache
-from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA, MODE_BINARY, MODE_RAW
+from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA
+
+from comparisons.safe_disk import LARGEST_BYTES, SafeDisk
 
 log = logging.getLogger(__name__)
 
-SIZE_LIMIT_BYTES = 2 * 2**30
-LARGEST_BYTES = SIZE_LIMIT_BYTES // 4
+SIZE_LIMIT_BYTES = 4 * LARGEST_BYTES
 _KEY = re.compile(r"[0-9a-f]{64}")
-_FILE = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{28}\.val")
 _OURS = re.compile(rf"{re.escape(DBNAME)}(-wal|-shm|-journal)?|[0-9a-f]{{2}}")
 _ORPHAN_S = 3_600.0
+_LATER_BYTES, _LATER_MOST, _LATER_S = 2**20, 64, 0.25
 _EVICTION = "least-recently-stored"
 _FAULTS = (sqlite3.Error, OSError, ValueError, diskcache.Timeout)
-
-
-class Refused(OSError):
-    """A row that this cache did not write. An OSError, which diskcache takes for a value that is gone."""
-
-
-class SafeDisk(diskcache.Disk):
-    """Keys are text, values are bytes; files have the names that diskcache makes and lie, without links, in the folder."""
-
-    def put(self, key: Any) -> tuple[str, bool]:
-        if type(key) is not str:
-            raise TypeError(f"a key is text, got {key!r:.100}")
-        return key, True
-
-    def get(self, key: Any, raw: Any) -> str:
-        if raw != 1 or type(key) is not str:
-            raise Refused("a key that is not plain text was refused")
-        return key
-
-    def store(self, value: Any, read: bool, key: Any = diskcache.UNKNOWN) -> tuple[int, int, str | None, Any]:
-        if read or type(value) is not bytes:
-            raise TypeError(f"a value is bytes, got {type(value).__name__}")
-        return super().store(value, read, key=key)
-
-    def _write(self, full_path: str, iterator: Any, mode: str, encoding: str | None = None) -> int:
-        try:
-            return super()._write(full_path, iterator, mode, encoding)
-        except OSError:
-            Path(full_path).unlink(missing_ok=True)
-            raise
-
-    def fetch(self, mode: Any, filename: Any, value: Any, read: bool) -> bytes:
-        if mode == MODE_RAW and type(value) is bytes and filename is None:
-            return value
-        if mode != MODE_BINARY or read:
-            raise Refused(f"a value of mode {mode!r} was refused")
-        path = self._own(filename)
-        # without O_NONBLOCK a named pipe would hang the reader
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_BYTES:
-                raise Refused(f"the file {filename!r} is no value of this cache and was refused")
-            return file.read()
-
-    def remove(self, file_path: Any) -> None:
-        try:
-            path = self._own(file_path)
-        except Refused as error:
-            log.warning("%s", error)
-            return
-        super().remove(str(path.relative_to(self._directory)))
-
-    def _own(self, name: Any) -> Path:
-        if type(name) is not str or not _FILE.fullmatch(name):
-            raise Refused(f"the file name {name!r:.100} was refused")
-        path = Path(self._directory) / name
-        if path.parent.parent.is_symlink() or path.parent.is_symlink():
-            raise Refused(f"the file name {name!r} leads out of the cache and was refused")
-        return path
 
 
 @dataclass(frozen=True)
@@ -141,10 +77,16 @@ class Answers:
         self.folder, self.size_limit_bytes = Path(folder), size_limit_bytes
         self._opened: diskcache.Cache | None = None
         self._opening = threading.Lock()
+        self._later: dict[str, Answer] = {}
+        self._writer: threading.Thread | None = None
+        self._flushing = False
+        self._changed = threading.Condition()
 
     def get(self, key: str) -> Answer | None:
         """The answer, checked against its own checksum, or None. A damaged one is deleted."""
         _check(key)
+        if (waiting := self._later.get(key)) is not None:
+            return waiting
         try:
             value = self._cache().get(key)
             answer = None if value is None else _unpacked(key, value)
@@ -158,9 +100,7 @@ class Answers:
 
     def put(self, key: str, answer: Answer) -> bool:
         """Keep an answer; False when there is no room for it. Raises ValueError for a run that failed: errors are not cached."""
-        _check(key)
-        if answer.row.get("status") != "ok":
-            raise ValueError(f"only good answers are cached, got one with status {answer.row.get('status')!r}")
+        _check(key, answer)
         value = _packed(key, answer)
         # a larger one would push out everything else and then still be over the limit
         if len(value) > min(LARGEST_BYTES, self.size_limit_bytes // 4):
@@ -172,12 +112,70 @@ class Answers:
             self._distrust(error)
             return False
 
+    def put_later(self, key: str, answer: Answer) -> None:
+        """Like `put`, but the disk is written by another thread: `get` finds the answer at once, `flush` waits for the disk.
+
+        It waits a moment, until the run that is being timed is over; a process that is killed meanwhile loses what may be lost.
+        Large answers, and all while many wait, are put at once.
+        """
+        _check(key, answer)
+        if len(answer.pieces) > _LATER_BYTES or len(self._later) >= _LATER_MOST:
+            self.put(key, answer)
+            return
+        with self._changed:
+            self._later[key] = answer
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write, name="answers", daemon=True)
+                self._writer.start()
+            elif len(self._later) == 1:
+                self._changed.notify_all()
+
+    def _write(self) -> None:
+        # one thread for all: diskcache connects anew in every thread, which takes longer than the write itself
+        def hurried() -> bool:
+            return self._flushing or self._writer is not threading.current_thread()
+
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._later or hurried())
+                self._changed.wait_for(hurried, _LATER_S)
+                waiting = list(self._later.items())
+                if not waiting and self._writer is not threading.current_thread():
+                    break
+            for key, answer in waiting:
+                try:
+                    if key in self._later:  # not cleared meanwhile
+                        self.put(key, answer)
+                except Exception:  # it serves the next one
+                    log.exception("an answer was not cached")
+                with self._changed:
+                    if self._later.get(key) is answer:
+                        del self._later[key]
+                    self._changed.notify_all()
+        if (opened := self._opened) is not None:
+            opened.close()  # this thread's own connection
+
+    def flush(self) -> None:
+        """Wait until every answer that was put is on the disk."""
+        with self._changed:
+            self._flushing = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._later)
+            self._flushing = False
+
     def clear(self) -> None:
         """Delete every answer. Works on a full disk, where it is the first thing to give up."""
+        with self._changed:
+            self._later.clear()
         with self._opening:
             self._empty()
 
     def close(self) -> None:
+        with self._changed:
+            writer, self._writer = self._writer, None
+            self._changed.notify_all()
+        if writer is not None:
+            writer.join()
         with self._opening:
             if self._opened is not None:
                 self._opened.close()
@@ -250,9 +248,11 @@ class Answers:
                     path.unlink()
 
 
-def _check(key: str) -> None:
+def _check(key: str, answer: Answer | None = None) -> None:
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise ValueError(f"a key comes from answer_key, got {key!r:.100}")
+    if answer is not None and answer.row.get("status") != "ok":
+        raise ValueError(f"only good answers are cached, got one with status {answer.row.get('status')!r}")
 
 
 def _packed(key: str, answer: Answer) -> bytes:

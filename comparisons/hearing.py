@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from comparisons import faults, lanes
 from comparisons.catalogue import engines_for
+from comparisons.faults import Fault
 from comparisons.metrics import METRICS, Measured, measure_round_trip
 from engine.audio import Audio
-from engine.contract import Classify, EngineSpec, NotReady, Piece, Request, Transcribe
+from engine.contract import Classify, Engine, EngineSpec, NotReady, Piece, Request, Transcribe
 from engine.tasks import TASKS
+from engine.worker import decode
+
+if TYPE_CHECKING:
+    from comparisons.plan import Plan
+    from comparisons.runner import Runner
 
 HEARD = {"tts": "round_trip_wer", "music": "prompt_score"}
 """What listening measures, by task."""
@@ -54,3 +62,59 @@ def measured(task: str, request: Any, heard: str | float, hearer: EngineSpec) ->
         return measure_round_trip(request.text, heard, hearer.id, request.language)
     metric = METRICS[HEARD[task]]
     return Measured({metric.name: float(heard)}, {metric.name: f"{metric.version}, heard by {hearer.id}"})
+
+
+def hear(runner: Runner, plan: Plan, audio: Audio) -> str | float | Fault:
+    """What the plan's listener hears: the words of speech, or how near music lies to its prompt.
+
+    Runs outside every clock, in that engine's own lane.
+    """
+    task, spec, reply = plan.task, plan.hear_with, queue.SimpleQueue()
+    request = question(task, plan.request, audio)
+    known = runner.answers.get(plan.key_for(spec, 1, request, audio.sha256()))
+    if known is not None:
+        return told(task, [piece for _, piece in decode(known.pieces)])
+
+    def job() -> None:
+        try:
+            reply.put(told(task, _listened(runner, plan, request)))
+        except Exception as error:  # noqa: BLE001  the sound stands without this metric
+            reply.put(faults.sort(error, secrets=[plan.access_for(spec).key]))
+
+    lane = runner.lane(spec) if spec.where == "local" else None
+    if lane is None or lane.is_mine:
+        job()
+    else:
+        lane.submit(job)
+    return reply.get()
+
+
+def _listened(runner: Runner, plan: Plan, request: Request) -> list[Piece]:
+    spec, access = plan.hear_with, plan.access_for(plan.hear_with)
+    if spec.where == "local":
+        worker = runner.residents.take(spec)
+        pieces = _answered(worker, request, plan.timeout_s, loaded=worker.alive)
+        runner.residents.give_back(worker, None)
+        return pieces
+    with runner.clients_for(plan, spec) as clients:
+        engine, loaded = clients.take(spec, access)
+        try:
+            pieces = _answered(engine, request, plan.timeout_s, loaded=loaded)
+        except BaseException:
+            engine.close()
+            raise
+        clients.give_back(engine, access)
+    return pieces
+
+
+def _answered(engine: Engine, request: Request, timeout_s: float, *, loaded: bool) -> list[Piece]:
+    alarm = lanes.ALARMS.set(timeout_s, engine.close)
+    try:
+        if not loaded:
+            engine.load()
+        pieces = list(engine.run(request, timeout_s))
+    finally:
+        in_time = lanes.ALARMS.clear(alarm)
+    if not in_time:
+        raise TimeoutError(f"{engine.spec.id} gave no complete answer within {timeout_s:g} s")
+    return pieces

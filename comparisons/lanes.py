@@ -1,11 +1,13 @@
-"""Who runs when: one lane per device for local engines, a cap per vendor for cloud calls, and the engines that stay loaded."""
+"""Who runs when: a lane per device for local engines, a cap per vendor for cloud calls, and what stays loaded between runs."""
 
 from __future__ import annotations
 
 import collections
 import contextvars
 import functools
+import hashlib
 import itertools
+import logging
 import os
 import queue
 import shutil
@@ -23,6 +25,9 @@ from engine.contract import Engine, EngineSpec, NotReady
 from engine.worker import Worker
 
 LocalEngine = Worker | ZeroGpuEngine
+_LONG_S, _IDLE_S = 3_600.0, 60.0
+
+log = logging.getLogger(__name__)
 
 
 def device_of(spec: EngineSpec) -> str:
@@ -56,6 +61,42 @@ class Lane:
             self._jobs.get()()
 
 
+class Threads:
+    """Jobs that run side by side, each on a thread of its own. One that is done waits a minute for the next job: to start another
+    takes longer than to wake it."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._free = 0
+        self._lock = threading.Lock()
+
+    def submit(self, job: Callable[[], None]) -> None:
+        with self._lock:
+            free = self._free > 0
+            self._free -= free
+        if not free:
+            threading.Thread(target=self._work, name="cloud", daemon=True).start()
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_IDLE_S)
+            except queue.Empty:
+                with self._lock:
+                    if self._free:
+                        self._free -= 1
+                        return
+                continue  # the thread that was free is promised to a job that is on its way
+            try:
+                job()
+            except Exception:  # it serves the next one
+                log.exception("a job failed")
+            del job  # it knows a visitor's key
+            with self._lock:
+                self._free += 1
+
+
 class Alarms:
     """Deadlines of all cells on one thread: a timer thread for each call costs more than the call's own bookkeeping."""
 
@@ -63,22 +104,26 @@ class Alarms:
         self._due: dict[int, tuple[float, Callable[[], None]]] = {}
         self._changed = threading.Condition()
         self._numbers = itertools.count()
+        self._next = 0.0
+        """When the thread looks again by itself: it is woken only for what is due before."""
         self._thread: threading.Thread | None = None
 
     def set(self, seconds: float, ring: Callable[[], None]) -> int:
         """Call `ring` after `seconds`, on a thread of its own, unless it is cleared first. Returns its number."""
         with self._changed:
-            number = next(self._numbers)
-            self._due[number] = (time.monotonic() + seconds, ring)
+            number, at = next(self._numbers), time.monotonic() + seconds
+            self._due[number] = (at, ring)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._watch, name="alarms", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            elif at < self._next:
+                self._changed.notify()
             return number
 
-    def clear(self, number: int) -> None:
+    def clear(self, number: int) -> bool:
+        """Whether it had not rung yet."""
         with self._changed:
-            self._due.pop(number, None)
+            return self._due.pop(number, None) is not None
 
     def _watch(self) -> None:
         while True:
@@ -86,8 +131,8 @@ class Alarms:
                 now = time.monotonic()
                 late = [self._due.pop(number)[1] for number, (at, _) in list(self._due.items()) if at <= now]
                 if not late:
-                    first = min((at for at, _ in self._due.values()), default=None)
-                    self._changed.wait(None if first is None else first - now)
+                    self._next = min((at for at, _ in self._due.values()), default=now + _LONG_S)
+                    self._changed.wait(self._next - now)
             for ring in late:
                 threading.Thread(target=ring, daemon=True).start()
 
@@ -175,6 +220,65 @@ class Residents:
             loaded, self._loaded = list(self._loaded.values()), collections.OrderedDict()
         for worker in loaded:
             worker.close()
+
+
+class Clients:
+    """Loaded cloud engines between runs, so that the next call finds SDK and connection warm.
+
+    At most `most`, the least recently used closed first, and each for `idle_s`. An engine is given back only after it has
+    answered: one that failed or was stopped is closed by its caller.
+    """
+
+    def __init__(self, most: int = 64, idle_s: float = _IDLE_S) -> None:
+        self.most, self.idle_s = most, idle_s
+        self._idle: collections.OrderedDict[tuple[str, ...], tuple[Engine, int]] = collections.OrderedDict()
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def take(self, spec: EngineSpec, access: Access) -> tuple[Engine, bool]:
+        """An engine for one caller alone, and whether it is loaded. The caller gives it back or closes it."""
+        with self._lock:
+            engine, alarm = self._idle.pop(_client_key(spec, access), (None, 0))
+        if engine is None:
+            return cloud_engine(spec, access), False
+        ALARMS.clear(alarm)
+        if engine.spec == spec:
+            return engine, True
+        engine.close()
+        return cloud_engine(spec, access), False
+
+    def give_back(self, engine: Engine, access: Access) -> None:
+        """Keep a loaded engine whose last call went well."""
+        key = _client_key(engine.spec, access)
+        with self._lock:
+            excess = [self._idle.pop(key)] if key in self._idle else []
+            self._idle[key] = (engine, ALARMS.set(self.idle_s, functools.partial(self._expire, key, engine)))
+            while len(self._idle) > (0 if self._closed else self.most):
+                excess.append(self._idle.popitem(last=False)[1])
+        self._dismiss(excess)
+
+    def _expire(self, key: tuple[str, ...], engine: Engine) -> None:
+        with self._lock:
+            if self._idle.get(key, (None, 0))[0] is not engine:
+                return
+            del self._idle[key]
+        engine.close()
+
+    def close(self) -> None:
+        """Close what is idle, and from now on whatever is given back."""
+        with self._lock:
+            self._closed, idle = True, list(self._idle.values())
+            self._idle.clear()
+        self._dismiss(idle)
+
+    def _dismiss(self, engines: list[tuple[Engine, int]]) -> None:
+        for engine, alarm in engines:
+            ALARMS.clear(alarm)
+            engine.close()
+
+
+def _client_key(spec: EngineSpec, access: Access) -> tuple[str, ...]:
+    return spec.id, hashlib.sha256(access.key.encode()).hexdigest(), access.base_url
 
 
 def cloud_engine(spec: EngineSpec, access: Access) -> Engine:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from comparisons.asking import SoundFile, missing_consent
 from comparisons.items import Item, inside, shown_path, stems_in, text_of
 from comparisons.settle import visible_line
 from engine.contract import BadInput, options_of
@@ -17,6 +18,8 @@ MANIFESTS = (".csv", ".tsv", ".jsonl")
 AUDIO_COLUMNS = ("audio", "file_name", "audio_filepath", "path", "file")
 _REFERENCE = ("reference", "text", "transcription", "transcript", "sentence")
 _TEXT = ("text", "prompt", "sentence", "transcription")
+SOUND_COLUMNS = {"voice_file": "reference", "melody_file": "melody"}
+"""Columns that name a sound, and the setting it is for: a `reference` is what is right, in every task."""
 _SLICE_COLUMNS, _SLICE_CHARACTERS = 30, 200
 _LONGEST_LINE = 1_000_000
 
@@ -31,6 +34,12 @@ def read_manifest(path: Path, task: Task, *, most_items: int, most_mb: float) ->
             raise BadInput(f"{path.name!r} holds more than {most_items:,} items")
         items.append(manifest_item(path.parent, f"line {number}", line, task))
     return items
+
+
+def missing_voice_consent(columns: Iterable[str], task: Task, agreed: bool, how: str) -> str:
+    """`missing_consent` for a dataset with these columns."""
+    settings = {SOUND_COLUMNS.get(column) for column in columns} & options_of(task.request).keys()
+    return missing_consent(settings, agreed, how)
 
 
 def _csv_lines(path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
@@ -93,16 +102,23 @@ def manifest_item(root: Path, place: str, line: Mapping[str, str] | str, task: T
         column = next((name for name in _REFERENCE if name in cells and name not in used), None)
         used |= {column, "reference_file"}
         reference = cells.get(column) if column else None
-    options = options_of(task.request).keys() - used
-    settings = {name: cells[name] for name in cells if name in options}
-    further = [name for name in cells if name not in used and name != "stems" and (name not in options or name == "language")]
+    how = options_of(task.request)
+    options = {name for name, option in how.items() if option.longest_s is None} - used
+    settings: dict[str, Any] = {name: cells[name] for name in cells if name in options}
+    sounds = {column: name for column, name in SOUND_COLUMNS.items() if column in cells and name in how}
+    further = [*sounds, *(name for name in cells if name not in {*used, *sounds, "stems"} and name not in options - {"language"})]
     slices = {name[:60]: visible_line(cells[name], _SLICE_CHARACTERS) for name in further[:_SLICE_COLUMNS]}
     known: dict[str, Any] = {"settings": settings, "slices": slices}
     if source is None and data is None:
         wanted = "audio" if task.takes_audio else "text"
         return Item(place, error=f"{place} has no column {wanted!r} with a value", **known)
     if not task.takes_audio:
-        return Item(visible_line(cells[source], 60) or place, text=cells[source], **known)
+        shown = visible_line(cells[source], 60) or place
+        try:
+            settings |= {name: SoundFile(inside(root, cells[column])) for column, name in sounds.items()}
+        except BadInput as error:
+            return Item(shown, error=str(error), **known)
+        return Item(shown, text=cells[source], **known)
     name = shown_path(cells[source]) if source else place
     try:
         if reference is None and "reference_file" in cells and task.reference in ("text", "tags"):

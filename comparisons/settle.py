@@ -23,7 +23,7 @@ from engine.contract import ERROR_KINDS, EngineSpec, Facts, Piece, Text, setting
 from engine.tasks import TASKS, Output, usage_of
 
 if TYPE_CHECKING:
-    from comparisons.runner import Plan
+    from comparisons.plan import Plan
 
 
 @dataclass

@@ -323,6 +323,10 @@ class Store:
         """Keep the bytes of a sound, before the row that names them; their sha256. Raises DiskFull."""
         return self._blobs.put(data, suffix)
 
+    def has_fresh_blob(self, sha256: str, suffix: str = ".wav") -> bool:
+        """Whether a sound lies there, put so lately that no upkeep takes it before its row is kept. Its bytes are not checked."""
+        return self._blobs.has_since(time.time() - _ORPHAN_S / 2, sha256, suffix)
+
     def blob_path(self, sha256: str, suffix: str = ".wav") -> Path:
         """Where a sound lies, unchecked. Raises ValueError for a name that is not 64 hex digits."""
         return self._blobs.path(sha256, suffix)

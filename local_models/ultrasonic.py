@@ -94,5 +94,7 @@ ENGINES = [
         needs=Needs(packages=("scipy",), memory_gb=0.5),
         tier="baseline",
         packages=("scipy", "numpy"),
+        # Most recordings hold no ultrasound, and it refuses those.
+        extra={"preselected": False},
     )
 ]

@@ -406,7 +406,7 @@ def test_nothing_that_strangers_write_runs_as_code(open_page, tmp_path):
         page = open_page(address)
         page.get_by_role("button", name="Run").click()
         page.locator(".sc-result").nth(len(PAYLOADS) - 1).wait_for()
-        for folded in page.locator(".sc-picker details").all():
+        for folded in page.locator(".sc-picker .sc-fold").all():
             folded.click()
         assert page.evaluate("window.__pwn") is None
         assert (

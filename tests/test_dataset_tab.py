@@ -39,8 +39,8 @@ def desk(tmp_path_factory):
 def address(desk):
     with gr.Blocks(fill_width=True) as demo:
         desk.keys = key_boxes()
-        with gr.Tabs(), gr.Tab("Dataset", id="dataset") as tab:
-            build_dataset_tab(tab, desk)
+        with gr.Tabs(), gr.Tab("Dataset", id="dataset"):
+            build_dataset_tab(desk)
 
         def closed(request: gr.Request) -> None:
             desk.stop(request.session_hash)

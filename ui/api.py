@@ -8,11 +8,12 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from comparisons.asking import build_request, reference_from_text
+from comparisons.asking import CONSENTS, SoundFile, build_request, missing_consent, reference_from_text
 from comparisons.catalogue import engines_for, find, listing, readiness
 from comparisons.intake import take_in
 from comparisons.metrics import Reference
@@ -21,6 +22,8 @@ from comparisons.settle import visible_line
 from engine.contract import EngineError, options_of
 from engine.tasks import TASKS, Task
 from ui.inputs import LONGEST_S, MOST_REPEATS
+
+AGREED = "i_may_use_this_voice"
 
 
 def build_api(runner: Runner) -> None:
@@ -39,7 +42,10 @@ def build_api(runner: Runner) -> None:
 
 
 def _endpoint(task: Task, runner: Runner) -> None:
-    settings = list(options_of(task.request))
+    options = options_of(task.request)
+    settings = [name for name, how in options.items() if how.longest_s is None]
+    sounds = {f"{name}_sound": options[name] for name in options if name not in settings}
+    agreed = [AGREED] if CONSENTS.keys() & options.keys() else []
     source = gr.Audio(type="filepath", label=task.source) if task.takes_audio else gr.Textbox(label=task.source)
     inputs = [
         source,
@@ -49,27 +55,33 @@ def _endpoint(task: Task, runner: Runner) -> None:
         gr.Number(1, label="repeats", precision=0),
         gr.Number(120, label="timeout_s"),
         gr.Checkbox(True, label="use_cache"),
+        *(gr.Audio(type="filepath", label=name) for name in sounds),
+        *(gr.Checkbox(False, label=name) for name in agreed),
     ]
     outputs = [gr.JSON(label="rows"), gr.File(label="files", file_count="multiple")]
-    call = _call(task, runner)
+    call = _call(task, runner, tuple(sounds))
     call.__name__ = task.name
-    # The input is called by what it is: audio, text or prompt.
+    # The input is called by what it is: audio, text or prompt. Sounds among the settings are files, each with a parameter.
     taken = inspect.signature(call)
-    first, *rest = taken.parameters.values()
-    call.__signature__ = taken.replace(parameters=[first.replace(name=task.source), *rest])
+    first, *rest, _further = taken.parameters.values()
+    defaults = dict.fromkeys(sounds) | dict.fromkeys(agreed, False)
+    further = [first.replace(name=name, default=value) for name, value in defaults.items()]
+    call.__signature__ = taken.replace(parameters=[first.replace(name=task.source), *rest, *further])
     call.__doc__ = (
         f"{task.title}: one input on many engines.\n\n"
         f"{task.source}: {'an audio file' if task.takes_audio else 'the text'}.\n"
         f"engines: ids as /engines lists them; empty takes every engine that is ready.\n"
         f"reference: what is right, where the task has such a thing.\n"
         f"settings: an object with any of {', '.join(settings) or 'nothing'}.\n"
-        f"repeats: 1 to {MOST_REPEATS}. timeout_s: per engine and repeat, up to {LONGEST_S:g}.\n"
+        + "".join(f"{name}: an audio file. {how.help} Up to {how.longest_s:g} s.\n" for name, how in sounds.items())
+        + "".join(f"{name}: must be true with a voice: it is yours or its owner agreed.\n" for name in agreed)
+        + f"repeats: 1 to {MOST_REPEATS}. timeout_s: per engine and repeat, up to {LONGEST_S:g}.\n"
         "Returns one row per engine and repeat, with every column of the table, and the sounds that came out."
     )
     gr.Button().click(call, inputs, outputs, api_name=task.name, concurrency_limit=None, show_progress="hidden")
 
 
-def _call(task: Task, runner: Runner) -> Callable[..., tuple[list[dict[str, Any]], list[str]]]:
+def _call(task: Task, runner: Runner, sounds: tuple[str, ...]) -> Callable[..., tuple[list[dict[str, Any]], list[str]]]:
     def call(
         source: str,
         engines: list[str] | None = None,
@@ -79,8 +91,15 @@ def _call(task: Task, runner: Runner) -> Callable[..., tuple[list[dict[str, Any]
         timeout_s: float = 120,
         use_cache: bool = True,
         request: gr.Request = None,
+        *further: Any,
     ) -> tuple[list[dict[str, Any]], list[str]]:
         try:
+            given = {name.removesuffix("_sound"): path for name, path in zip(sounds, further, strict=False) if path}
+            if missing := missing_consent(given, any(further[len(sounds) :]), f"{AGREED} must be true"):
+                raise EngineError(missing)
+            if settings is not None and not isinstance(settings, dict):
+                raise EngineError(f"settings must be an object, got {type(settings).__name__}")
+            settings = (settings or {}) | {name: SoundFile(Path(path)) for name, path in given.items()}
             plan = _plan(task, source, engines, reference, settings, repeats, timeout_s, use_cache, request)
         except EngineError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -114,8 +133,6 @@ def _plan(
         raise EngineError(f"repeats must be from 1 to {MOST_REPEATS}, got {repeats!r}")
     if not 0 < (timeout_s or 0) <= LONGEST_S:
         raise EngineError(f"timeout_s must be above 0 and at most {LONGEST_S:g}, got {timeout_s!r}")
-    if settings is not None and not isinstance(settings, dict):
-        raise EngineError(f"settings must be an object, got {type(settings).__name__}")
     specs = tuple(find(str(engine_id), task.name) for engine_id in dict.fromkeys(engines or ()))
     specs = specs or tuple(spec for spec in engines_for(task.name) if readiness(spec).status == "ready")
     if task.takes_audio:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from comparisons import catalogue
 from comparisons.catalogue import Access, engines_for, on_space, readiness, shutdown_warning
@@ -10,18 +11,23 @@ from engine.contract import EngineSpec, Request
 from ui.picker import EngineChoice, PickerState
 
 PRESELECTED = 6
+ASKS_FIRST = "Prepare it in the Models tab, which asks for your agreement first."
 _OPEN_LICENSES = ("Apache", "MIT", "BSD", "ISC", "CC-BY-4.0", "CC0", "MPL", "GPL", "LGPL", "Unlicense")
 
 
-def _pill(spec: EngineSpec, ready: catalogue.Readiness) -> str:
+def _lacks(spec: EngineSpec, ready: catalogue.Readiness) -> str:
     if ready.status == "unavailable":
         return "not here"
     if spec.needs.key and any(spec.needs.key in need for need in ready.needs):
         return f"set {spec.needs.key}"
-    if ready.preparable:
-        return f"{spec.needs.download_gb:g} GB · prepare" if spec.needs.download_gb else "prepare"
-    if ready.needs:
-        return "not installed"
+    return "prepare" if ready.preparable else "not installed" if ready.needs else ""
+
+
+def _pill(spec: EngineSpec, lacks: str) -> str:
+    if lacks == "prepare" and spec.needs.download_gb:
+        return f"{spec.needs.download_gb:g} GB · prepare"
+    if lacks:
+        return lacks
     if spec.where == "cloud":
         return _price(spec) or "price unknown"
     return "ready"
@@ -45,30 +51,38 @@ def _size(parameters: float | None) -> str:
     return f"{parameters / 1e6:,.0f} M" if parameters >= 1e6 else f"{parameters / 1e3:,.0f} k"
 
 
-def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> EngineChoice:
+def _families(specs: Iterable[EngineSpec]) -> dict[str, str]:
+    """Engine id to the name it is folded under: of cloud engines the vendor, whose key they share; of local ones the system
+    without its runtime ("Whisper via whisper.cpp"), and a system whose name goes on from another's ("Whisper JAX") under that."""
+    systems = {spec.id: re.split(r" via | \(|, ", spec.system)[0] for spec in specs if spec.where == "local"}
+    shortest = sorted(set(systems.values()), key=len)
+    kin = {name: next(first for first in shortest if f"{name} ".startswith(f"{first} ")) for name in shortest}
+    return {spec.id: kin[systems[spec.id]] if spec.id in systems else spec.vendor for spec in specs}
+
+
+def choice(spec: EngineSpec, access: Access | None, request: Request | None, family: str = "") -> EngineChoice:
     """The picker's line for one engine."""
     ready = readiness(spec, access)
+    lacks = _lacks(spec, ready)
     license = spec.license_weights or spec.license_code or ""
     languages = list(spec.languages or ())
     spoken = (
         "many languages" if languages == ["*"] else f"{len(languages)} languages" if len(languages) > 3 else ", ".join(languages)
     )
-    size = (
-        ""
-        if not spec.parameters
-        else f"{spec.parameters / 1e6:,.0f} M"
-        if spec.parameters >= 1e6
-        else f"{spec.parameters / 1e3:,.0f} k"
-    )
+    size = _size(spec.parameters)
     preparable = ready.preparable and not on_space()
-    needs = ["Press prepare: it shows size and licence, then fetches what is missing."] if preparable else list(ready.needs)
+    asked = catalogue.agreement(spec)
+    needs = ([ASKS_FIRST] if asked else []) if preparable else list(ready.needs)  # the button says the rest
     return EngineChoice(
         id=spec.id,
         name=spec.name,
         where=spec.where,
         status=ready.status,
         needs=needs,
-        pill=_pill(spec, ready),
+        pill=_pill(spec, lacks),
+        family=family,
+        lacks=lacks,
+        download_gb=spec.needs.download_gb if lacks == "prepare" else None,
         summary=" · ".join(filter(None, (spec.summary.rstrip("."), size, license, spoken, "streams" if spec.streams else ""))),
         vendor=spec.vendor,
         license=license,
@@ -76,10 +90,10 @@ def choice(spec: EngineSpec, access: Access | None, request: Request | None) -> 
         languages=languages,
         streams=spec.streams,
         size=size,
-        note=(spec.data_use or "") if spec.where == "cloud" else "",
+        note=(spec.data_use or "") if spec.where == "cloud" else asked,
         warning=shutdown_warning(spec) or "",
         blocked=(catalogue.blocked(spec, request) or "") if request is not None else "",
-        preparable=preparable,
+        preparable=preparable and not asked,
     )
 
 
@@ -100,10 +114,14 @@ def absent_choices(task: str) -> list[EngineChoice]:
 
 
 def picker_state(task: str, selected: Sequence[str], access: Mapping[str, Access], request: Request | None) -> PickerState:
-    choices = [choice(spec, access.get(spec.vendor_slug), request) for spec in engines_for(task)]
+    specs = engines_for(task)
+    families = _families(specs)
+    choices = [choice(spec, access.get(spec.vendor_slug), request, families[spec.id]) for spec in specs]
     return PickerState(engines=choices + absent_choices(task), selected=list(selected))
 
 
 def preselected(task: str) -> list[str]:
-    """The first local engines that are ready: Run works at once and costs nothing."""
-    return [spec.id for spec in engines_for(task) if spec.where == "local" and readiness(spec).status == "ready"][:PRESELECTED]
+    """The first local engines that are ready and need nothing but the input: Run works at once and costs nothing."""
+    fit = (spec for spec in engines_for(task) if spec.where == "local" and spec.extra.get("preselected", True))
+    simple = (spec for spec in fit if not spec.requires)
+    return [spec.id for spec in simple if readiness(spec).status == "ready"][:PRESELECTED]

@@ -11,17 +11,19 @@ from typing import Any
 import gradio as gr
 
 from comparisons import catalogue
+from comparisons.asking import CONSENTS
 from comparisons.batch import Batch, BatchPlan
-from comparisons.catalogue import find, on_space, readiness
+from comparisons.catalogue import engines_for, find, on_space, readiness
 from comparisons.datasets import Dataset, open_dataset
 from comparisons.hearing import find_hearer
 from comparisons.intake import safe_name
+from comparisons.manifests import missing_voice_consent
 from comparisons.metrics import preload
 from comparisons.runner import Runner
 from engine.contract import BadInput, EngineError, options_of
 from engine.tasks import TASKS
 from ui.chart import Chart
-from ui.choices import picker_state, preselected
+from ui.choices import ASKS_FIRST, picker_state, preselected
 from ui.dataset_state import BatchBoard, BatchState, outcome_of, progress_state
 from ui.inputs import LONGEST_S, MOST_REPEATS, listener_box
 from ui.keys import read_keys
@@ -92,6 +94,8 @@ def open_batch(runner: Runner, page: dict[str, Any], keys: Sequence[Any], sessio
     plan.check()
     dataset = open_dataset(source, task.name)
     try:
+        if missing := missing_voice_consent(dataset.columns, task, bool(page.get("consent")), "tick the box under the dataset"):
+            raise BadInput(missing)
         preload(task.name)
         batch = Batch(runner, dataset, plan, batch_id=(page["resume"] or "").strip() or None)
     except BaseException:
@@ -107,8 +111,8 @@ def _close(batch: Batch, dataset: Dataset) -> None:
     dataset.close()
 
 
-def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
-    """Fill `tab`, inside whose context this is called. Every listener is private: keys travel with them."""
+def build_dataset_tab(desk: Desk) -> None:
+    """The whole tab, inside an open gr.Tab. Every listener is private: keys travel with them."""
     first_task = next(iter(TASKS))
     with gr.Row():
         with gr.Column(elem_classes="sc-left"):
@@ -129,8 +133,11 @@ def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
                 inputs["language"] = language = gr.Textbox(
                     label="Language", placeholder="en; empty lets the engine decide", max_length=12
                 )
+                inputs["consent"] = consent = gr.Checkbox(
+                    False, label=CONSENTS["reference"], info="For a manifest with the column voice_file.", visible=False
+                )
             with gr.Column(elem_classes="sc-card"):
-                picker = Picker(picker_state(first_task, preselected(first_task), {}, None))
+                picker = Picker({"selected": preselected(first_task)})
                 with gr.Row(elem_classes="sc-run"):
                     start = gr.Button("Start", variant="primary", size="lg", elem_id="dataset-start")
                     pause = gr.Button("Pause", size="lg", visible=False, elem_id="dataset-pause")
@@ -251,28 +258,32 @@ def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
             under_way.cancel()
 
     def follow(*values: Any) -> tuple[Any, ...]:
-        """Another task has other engines; its settings that do not apply go."""
-        page, _ = read(values)
-        name = page["task"]
+        """The settings that do not apply to another task go."""
+        name = read(values)[0]["task"]
         spoken = "language" in options_of(TASKS[name].request)
-        return show(values, preselected(name)), gr.update(visible=spoken), gr.update(visible=name == "tts")
-
-    def show(values: Sequence[Any], selected: Sequence[str]) -> Any:
-        page, keys = read(values)
-        try:
-            return picker_state(page["task"], selected, read_keys(keys), None)
-        except EngineError:
-            return gr.skip()
+        speaks = gr.update(visible=name == "tts")
+        voiced = gr.Checkbox(False, visible=bool(CONSENTS.keys() & options_of(TASKS[name].request).keys()))
+        return gr.update(visible=spoken), speaks, voiced
 
     def refresh(*values: Any) -> Any:
-        return show(values, read(values)[0]["picker"]["selected"])
+        """The task's engines; ticks of another task give way to its own first ones."""
+        page, keys = read(values)
+        name, ticked = page["task"], page["picker"]["selected"]
+        kept = {spec.id for spec in engines_for(name)}.issuperset(ticked)
+        try:
+            return picker_state(name, ticked if kept else preselected(name), read_keys(keys), None)
+        except EngineError:
+            return gr.skip()
 
     def prepare(*values: Any) -> Iterator[tuple[Any, ...]]:
         page, _ = read(values)
         try:
             if on_space():
                 raise BadInput("Preparing is switched off where visitors share the machine.")
-            for line in catalogue.prepare(find(page["picker"]["prepare"], page["task"])):
+            spec = find(page["picker"]["prepare"], page["task"])
+            if catalogue.agreement(spec):
+                raise BadInput(f"{spec.name}: {ASKS_FIRST}")
+            for line in catalogue.prepare(spec):
                 yield gr.skip(), line
             yield refresh(*values), "Prepared."
         except EngineError as error:
@@ -282,10 +293,11 @@ def build_dataset_tab(tab: gr.Tab, desk: Desk) -> None:
     start.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     pause.click(switch, None, pause, queue=False, **PRIVATE)
     stop.click(halt, None, None, queue=False, **PRIVATE)
-    task.change(follow, everything, [picker, language, hear], trigger_mode="always_last", concurrency_limit=None, **PRIVATE)
+    task.change(follow, everything, [language, hear, consent], trigger_mode="always_last", concurrency_limit=None, **PRIVATE)
     picker.prepare(prepare, everything, [picker, said], **PRIVATE)
+    # One listener for all three, so that a late answer for another task cannot come last.
     gr.on(
-        [tab.select, *(box.blur for box in desk.keys)],
+        [picker.opened, task.change, *(box.blur for box in desk.keys)],
         refresh,
         everything,
         picker,

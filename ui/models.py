@@ -12,7 +12,7 @@ from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
 from comparisons import models, own_models
-from comparisons.catalogue import engines, find, on_space, readiness
+from comparisons.catalogue import agreement, engines, find, on_space, readiness
 from comparisons.preparing import Preparations
 from engine import environment, weights
 from engine.contract import BadInput, EngineError, EngineSpec
@@ -136,7 +136,7 @@ def _text(data: Any, name: str, longest: int = 1_000) -> str:
 
 def _prepare(preparations: Preparations, data: Any) -> None:
     spec = find(_text(data, "id"))
-    asked = spec.consent or ("It runs code that comes with the weights." if spec.remote_code else "")
+    asked = agreement(spec)
     if asked and not (isinstance(data, dict) and data.get("agreed") is True):
         raise BadInput(f"{spec.name} asks for your agreement first: {asked}")
     preparations.start(spec)

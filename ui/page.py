@@ -65,8 +65,8 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):
                     build_tab(task.name, desk)
-            with gr.Tab("Dataset", id="dataset") as dataset:
-                build_dataset_tab(dataset, desk)
+            with gr.Tab("Dataset", id="dataset"):
+                build_dataset_tab(desk)
             with gr.Tab("Table", id="table") as table:
                 table_arrival = build_table_tab(table, lambda: runner.store, _session)
             with gr.Tab("Costs", id="costs") as costs:

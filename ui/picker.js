@@ -6,6 +6,8 @@ let engines = [];
 let selected = new Set();
 const filters = { ready: false, streams: false, open: false, language: '', words: [] };
 const rows = new Map();
+const folds = new Map();
+const FEW = 4, MANY_READY = 60, FIRST_FAMILIES = 5, LONG = 12;
 
 const head = make('div', 'sc-picker-head', root);
 const title = make('h2', '', head, 'Engines');
@@ -47,6 +49,7 @@ list.setAttribute('aria-labelledby', title.id);
 const keysHint = make('span', 'sc-hear', root, 'Arrow keys move between engines, space ticks.');
 keysHint.id = `${serial}-keys`;
 list.setAttribute('aria-describedby', keysHint.id);
+const shownCount = make('p', 'sc-dim', list);
 const groups = {};
 [
   ['local', 'Local', 'on this machine'],
@@ -60,10 +63,7 @@ const groups = {};
   section.setAttribute('aria-labelledby', heading.id);
   groups[name] = { section, body: make('div', '', section) };
 });
-const folded = make('details', 'sc-group', list);
-const foldedTitle = make('summary', '', folded);
-groups.unavailable = { section: folded, body: make('div', '', folded) };
-const shownCount = make('p', 'sc-dim', root);
+const waiting = make('p', 'sc-nothing', list, 'Listing the engines …');
 const nothing = make('p', 'sc-nothing', list);
 const clear = pressable('sc-link', nothing, 'clear the search and filters');
 nothing.prepend('No engine matches. ');
@@ -102,30 +102,110 @@ function newRow(id, place) {
     else selected.delete(id);
     send('input');
   });
-  row.box.addEventListener('focus', () => rove(row));
-  row.box.addEventListener('keydown', (event) => {
-    const shown = [...list.querySelectorAll('.sc-engine')].map((other) => rows.get(other.dataset.id)).filter((other) => other.box.offsetParent);
-    const here = shown.indexOf(row);
-    const goal = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: shown.length - 1 }[event.key];
-    if (goal === undefined) return;
-    event.preventDefault();
-    if (shown[goal]) shown[goal].box.focus();
-  });
+  row.box.tabIndex = row.prepare.tabIndex = -1;
   row.prepare.addEventListener('click', () => {
     send('prepare', id);
   });
   node.dataset.id = id;
   return row;
 }
-// One check box of the list is in the tab order, so that Run is one Tab away and not sixty.
-function rove(chosen) {
-  const shown = [...rows.values()].filter((row) => !row.node.hidden && (row.engine.status !== 'unavailable' || folded.open));
-  const active = chosen || shown.find((row) => row.box.tabIndex === 0) || shown.find((row) => groups.local.body.contains(row.node)) || shown[0];
-  rows.forEach((row) => {
-    row.box.tabIndex = row === active ? 0 : -1;
-    row.prepare.tabIndex = row === active ? 0 : -1;
-  });
+// A line that folds others away. The line that is pressed stays where it is on the screen, whatever opens or closes under it.
+function foldOf(key, name, said, nodes) {
+  if (!folds.has(key)) {
+    const node = make('div', 'sc-folding');
+    const head = pressable('sc-fold', node);
+    const body = make('div', 'sc-folded', node);
+    body.id = `${serial}-fold-${folds.size}`;
+    body.setAttribute('role', 'group');
+    head.tabIndex = -1;
+    head.setAttribute('aria-controls', body.id);
+    const fold = { node, head, body, open: false, name: make('span', 'sc-fold-name', head), said: make('small', '', head) };
+    fold.name.dir = fold.said.dir = 'auto';
+    head.addEventListener('click', () => {
+      const before = head.getBoundingClientRect().top;
+      fold.open = !fold.open;
+      unfold(fold);
+      list.scrollTop += head.getBoundingClientRect().top - before;
+    });
+    folds.set(key, fold);
+  }
+  const fold = folds.get(key);
+  write(fold.name, name);
+  write(fold.said, said);
+  fold.body.setAttribute('aria-label', name);
+  arrange(fold.body, nodes);
+  return fold.node;
 }
+// What matches a search is shown flat: its folds stand open, without their lines.
+function unfold(fold) {
+  const flat = list.classList.contains('sc-flat');
+  fold.head.hidden = flat;
+  fold.body.hidden = !(flat || fold.open);
+  fold.head.setAttribute('aria-expanded', String(fold.open));
+}
+// "33 variants · 0.04–3.1 GB · prepare"
+function saidOf(where, members) {
+  const sizes = members.flatMap((engine) => engine.download_gb || []).map((size) => Number(size < 1 ? size.toPrecision(1) : size.toFixed(1)));
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const said = members.length > 1 ? [plural(members.length, where === 'local' ? 'variant' : 'engine')] : [];
+  if (sizes.length) said.push(`${least === most ? least : `${least}–${most}`} GB`);
+  return [...said, ...new Set(members.map((engine) => engine.lacks || 'ready'))].join(' · ');
+}
+// One fold per family, the largest first; behind the first few, one more fold holds the rest.
+function families(where, kind, members) {
+  const found = new Map();
+  members.forEach((engine) => {
+    const name = engine.family || engine.name;
+    found.set(name, [...(found.get(name) || []), engine]);
+  });
+  const nodes = [...found]
+    .sort(([name, one], [other, two]) => two.length - one.length || name.localeCompare(other))
+    .map(([name, its]) => foldOf(`${where} ${kind} ${name}`, name, saidOf(where, its), its.map((engine) => rows.get(engine.id).node)));
+  if (nodes.length <= FIRST_FAMILIES + 1) return nodes;
+  const rest = nodes.splice(FIRST_FAMILIES);
+  const name = `${rest.length} more ${where === 'local' ? 'families' : 'vendors'}`;
+  const inside = rest.reduce((sum, node) => sum + node.querySelectorAll('.sc-engine').length, 0);
+  return [...nodes, foldOf(`${where} ${kind}`, name, plural(inside, 'engine'), rest)];
+}
+// What is ready or ticked, then what needs something, then what cannot run here.
+function settle(where) {
+  const mine = engines.filter((engine) => engine.where === where);
+  const of = (status) => mine.filter((engine) => engine.status === status);
+  const nodes = (some) => some.map((engine) => rows.get(engine.id).node);
+  const ready = of('ready'), needs = of('needs'), absent = of('unavailable');
+  const many = ready.length > MANY_READY;
+  arrange(groups[where].body, [
+    ...nodes(many ? ready.filter((engine) => selected.has(engine.id)) : ready),
+    ...(many ? families(where, 'ready', ready.filter((engine) => !selected.has(engine.id))) : []),
+    ...(needs.length > FEW ? families(where, 'needs', needs) : nodes(needs)),
+    ...(absent.length ? [foldOf(`${where} absent`, 'Not available here', plural(absent.length, 'engine'), nodes(absent))] : []),
+  ]);
+}
+// One line of the list is in the tab order, so that Run is one Tab away and not two hundred.
+let active = null;
+const lines = () => [...list.querySelectorAll('.sc-fold, .sc-engine input')].filter((line) => !line.closest('[hidden]'));
+function rove(line) {
+  if (active) reach(active, -1);
+  active = line || (active && list.contains(active) && !active.closest('[hidden]') ? active : lines()[0]) || null;
+  if (active) reach(active, 0);
+}
+function reach(line, tabIndex) {
+  line.tabIndex = tabIndex;
+  const row = rows.get(line.closest('.sc-engine')?.dataset.id);
+  if (row) row.prepare.tabIndex = tabIndex;
+}
+list.addEventListener('focusin', ({ target }) => {
+  if (target.matches('.sc-fold, .sc-engine input')) rove(target);
+});
+list.addEventListener('keydown', (event) => {
+  if (!event.target.matches('.sc-fold, .sc-engine input')) return;
+  const shown = lines();
+  const here = shown.indexOf(event.target);
+  const goal = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: shown.length - 1 }[event.key];
+  if (goal === undefined) return;
+  event.preventDefault();
+  shown[goal]?.focus();
+});
 function fill(line, text) {
   write(line, text);
   line.hidden = text === '';
@@ -160,17 +240,19 @@ function matches(engine, haystack) {
   return filters.words.every((word) => haystack.includes(word));
 }
 function sift() {
-  const shown = { local: 0, cloud: 0, unavailable: 0 };
+  const shown = { local: 0, cloud: 0 };
   rows.forEach((row) => {
     const fits = matches(row.engine, row.haystack);
     row.node.hidden = !fits;
-    if (fits) shown[row.engine.status === 'unavailable' ? 'unavailable' : row.engine.where] += 1;
+    if (fits) shown[row.engine.where] += 1;
   });
+  const { ready, streams, open, language: code, words } = filters;
+  list.classList.toggle('sc-flat', Boolean(ready || streams || open || code || words.length));
+  folds.forEach(unfold);
   Object.entries(groups).forEach(([name, group]) => {
     group.section.hidden = shown[name] === 0;
   });
-  write(foldedTitle, `Cannot run here (${shown.unavailable})`);
-  const total = shown.local + shown.cloud + shown.unavailable;
+  const total = shown.local + shown.cloud;
   nothing.hidden = total > 0 || engines.length === 0;
   fill(shownCount, total === engines.length ? '' : `${total} of ${engines.length} listed`);
   rove();
@@ -197,7 +279,15 @@ function draw() {
     state = { ...state, selected: currentIds() };
     props.value = state;
   }
-  engines = state.engines || [];
+  // Only ticks travel back: each press would otherwise carry the whole list to the server again.
+  if (state.engines?.length) {
+    engines = state.engines;
+    props.value = { ...state, engines: [] };
+  }
+  waiting.hidden = engines.length > 0;
+  chips.hidden = engines.length === 0;
+  list.classList.toggle('sc-long', engines.length === 0 || engines.length > LONG);
+  const held = root.contains(document.activeElement) ? document.activeElement : null;
   const ready = new Set(engines.filter((engine) => engine.status === 'ready').map((engine) => engine.id));
   selected = new Set((state.selected || []).filter((id) => ready.has(id)));
   const kept = new Set(engines.map((engine) => engine.id));
@@ -206,16 +296,12 @@ function draw() {
     row.node.remove();
     rows.delete(id);
   }
-  const places = new Map();
   engines.forEach((engine, place) => {
     if (!rows.has(engine.id)) rows.set(engine.id, newRow(engine.id, `${place}-${Math.random().toString(36).slice(2, 6)}`));
-    const row = rows.get(engine.id);
-    drawRow(row, engine);
-    const body = groups[engine.status === 'unavailable' ? 'unavailable' : engine.where].body;
-    const next = places.get(body) || 0;
-    if (body.children[next] !== row.node) body.insertBefore(row.node, body.children[next] || null);
-    places.set(body, next + 1);
+    drawRow(rows.get(engine.id), engine);
   });
+  settle('local');
+  settle('cloud');
   const known = [...new Set(engines.flatMap((engine) => engine.languages))].filter((code) => code !== '*').sort();
   if (language.dataset.known !== known.join('\n')) {
     language.dataset.known = known.join('\n');
@@ -230,6 +316,15 @@ function draw() {
   language.hidden = known.length === 0;
   tally();
   sift();
+  if (held && held !== document.activeElement) refocus(held);
+}
+// A line that moved has lost the focus: it gets it again, in sight of the list, and the page does not move.
+function refocus(line) {
+  const row = rows.get(line.closest('.sc-engine')?.dataset.id);
+  const goal = row && line.closest('[hidden]') ? row.box : line;
+  goal.focus({ preventScroll: true });
+  const [around, own] = [list.getBoundingClientRect(), goal.getBoundingClientRect()];
+  if (own.top < around.top || own.bottom > around.bottom) list.scrollTop += own.top - around.top - around.height / 3;
 }
 function send(event, prepare = '') {
   const before = JSON.stringify((props.value || {}).selected || []);
@@ -249,8 +344,7 @@ search.addEventListener('input', () => {
 });
 search.addEventListener('keydown', (event) => {
   if (event.key === 'ArrowDown') {
-    const first = [...rows.values()].find((row) => row.box.tabIndex === 0);
-    if (first) first.box.focus();
+    active?.focus();
     event.preventDefault();
   }
   event.stopPropagation();
@@ -269,7 +363,6 @@ clear.addEventListener('click', () => {
   sift();
   search.focus();
 });
-folded.addEventListener('toggle', () => rove());
 tickAll.addEventListener('click', () => {
   rows.forEach((row) => {
     if (row.engine.status === 'ready' && !row.node.hidden) selected.add(row.id);
@@ -286,3 +379,10 @@ tickNone.addEventListener('click', () => {
 });
 watch('value', draw);
 draw();
+// Each time it comes into view, not before: a tab that nobody opens costs nothing, and one that is opened again shows what has changed.
+let seen = false;
+new ResizeObserver(() => {
+  const now = root.offsetWidth > 0;
+  if (now && !seen) trigger('opened');
+  seen = now;
+}).observe(root);

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+import gradio as gr
 from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
@@ -34,6 +35,12 @@ class EngineChoice(BaseModel):
     languages: list[str] = []
     """Codes or names for the language filter; ["*"] matches every language."""
     streams: bool = False
+    family: str = ""
+    """Under this name those that are not ready are folded away together: a family of local models, a vendor of cloud engines."""
+    lacks: str = ""
+    """The same as `needs` in a word or two, for the line of a fold: "prepare", "set DEEPGRAM_API_KEY"."""
+    download_gb: float | None = None
+    """GB that prepare fetches; None where it fetches nothing or nobody said how much."""
     size: str = ""
     """Searched only: "74 M", "1.2 GB"."""
     note: str = ""
@@ -50,6 +57,7 @@ class PickerState(GradioModel):
     """What travels to the browser and back."""
 
     engines: list[EngineChoice] = Field(default=[])
+    """Empty from the server leaves the list as it is; always empty from the browser, where only ticks change."""
     selected: list[str] = Field(default=[])
     """Ids in the order of the list. Ids that are unknown or not ready are shown unticked."""
     prepare: str = ""
@@ -61,10 +69,12 @@ class Picker(Shown):
 
     Shown: a `PickerState` or a dictionary of its fields. Received: {"selected": [id, ...], "prepare": id or ""}, checked for type
     and length only: the ids come from the browser, so look each one up before use.
-    Events: `input` after a tick by hand, `prepare` after "prepare"; `change` also fires when the server sets the value.
+    Events: `opened` each time it comes into view, so that a tab's engines are sent when somebody looks; `input` after a tick by
+    hand; `prepare` after "prepare"; `change` also fires when the server sets the value.
     """
 
     data_model = PickerState
+    EVENTS: ClassVar = [*gr.HTML.EVENTS, "opened", "prepare"]
 
     def __init__(self, value: PickerState | dict[str, Any] | None = None, *, label: str = "Engines", **kwargs: Any) -> None:
         super().__init__(

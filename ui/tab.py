@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 
 from comparisons import catalogue
-from comparisons.asking import build_request, reference_from_text
+from comparisons.asking import CONSENTS, SoundFile, build_request, missing_consent, reference_from_text
 from comparisons.catalogue import Access, engines_for, find, on_space, readiness
 from comparisons.cost import estimate
 from comparisons.faults import check_key
@@ -35,7 +35,7 @@ from engine.tasks import TASKS, Task, usage_of
 from ui.board import Board, servable
 from ui.cards import Cards
 from ui.chart import Chart, bars_from_rows
-from ui.choices import picker_state, preselected
+from ui.choices import ASKS_FIRST, picker_state, preselected
 from ui.deck import Deck, deck_from_results
 from ui.inputs import (
     INPUT_TITLES,
@@ -55,7 +55,7 @@ from ui.matrix import Matrix, matrix_from_results
 from ui.note import Note, bad, warn
 from ui.picker import Picker
 from ui.voices import on_fetch, voice_box
-from ui.widgets import setting_widgets
+from ui.widgets import consent_box, setting_widgets
 from ui.words import Words, chosen_text, state_from_results
 
 log = logging.getLogger(__name__)
@@ -121,8 +121,14 @@ def _taken(path: str) -> Intake:
 
 
 def _request(task: Task, page: dict[str, Any], source: Any) -> Request:
-    settings = {name: page[name] for name in options_of(task.request) if name in page}
+    given = {name: (page[name], how) for name, how in options_of(task.request).items() if name in page}
+    settings = {name: SoundFile(Path(value)) if value and how.longest_s else value for name, (value, how) in given.items()}
     return build_request(task.name, source, settings)
+
+
+def _missing_consent(page: dict[str, Any]) -> str:
+    given = [name for name in CONSENTS if consent_box(name) in page and page.get(name) and not page[consent_box(name)]]
+    return missing_consent(given, False, "tick the box under it in Settings")
 
 
 def _specs(task: str, page: dict[str, Any]) -> tuple[EngineSpec, ...]:
@@ -153,9 +159,29 @@ def _price_note(task: Task, page: dict[str, Any], access: dict[str, Access], req
         parts.append(f"{expected.local_runs} local")
     if skipped:
         parts.append(f"{len(skipped)} skipped: not ready")
+    for said, cannot in _sound_notes(going, refused, request):
+        parts.append(said)
+        refused = [spec for spec in refused if spec not in cannot]
     if refused:
         parts.append(f"{len(refused)} skipped: {catalogue.blocked(refused[0], request)}")
     return "; ".join(parts) + f". Stops at {float(page.get('timeout_s') or 120):g} s each."
+
+
+def _sound_notes(
+    going: Sequence[EngineSpec], refused: Sequence[EngineSpec], request: Request | None
+) -> Iterator[tuple[str, list[EngineSpec]]]:
+    """Of each sound that is set: a sentence on who uses it and who is skipped because of it, and the skipped."""
+    for name, how in options_of(type(request)).items() if request is not None else ():
+        if how.longest_s is not None and getattr(request, name) is not None:
+            cannot = [spec for spec in refused if name not in spec.honours]
+            users = _listed([spec for spec in going if name in spec.honours])
+            said = f"{how.label.lower()} used by {users or 'no ticked engine'}"
+            yield f"{said}, {len(cannot)} skipped that cannot: {_listed(cannot)}" if cannot else said, cannot
+
+
+def _listed(specs: Sequence[EngineSpec], most: int = 4) -> str:
+    more = f" and {len(specs) - most} more" if len(specs) > most else ""
+    return ", ".join(spec.name for spec in specs[:most]) + more
 
 
 # ---------------------------------------------------------------- the tab
@@ -180,7 +206,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
                     asked |= setting_widgets(task, specs, skip=tuple(asked))
                     voices = voice_box(task_name, asked)
             with gr.Column(elem_classes="sc-card"):
-                picker = Picker(picker_state(task_name, preselected(task_name), {}, None))
+                picker = Picker({"selected": preselected(task_name)})
                 with gr.Row(elem_classes="sc-run"):
                     run_button = gr.Button("Run", variant="primary", size="lg", elem_id=f"run-{task_name}")
                     stop_button = gr.Button("Stop", variant="stop", size="lg", visible=False, elem_id=f"stop-{task_name}")
@@ -230,9 +256,10 @@ def build_tab(task_name: str, desk: Desk) -> None:
     def priced(values: Sequence[Any], request: Request | None) -> str | dict[str, str]:
         try:
             state, access = page.read(values)
-            return _price_note(task, state, access, request)
+            note = _price_note(task, state, access, request)
         except EngineError as error:
             return bad(str(error))
+        return warn(f"{missing} {note}") if (missing := _missing_consent(state)) else note
 
     def reprice(*values: Any) -> Any:
         return priced(values, look(values)[0])
@@ -316,9 +343,12 @@ def build_tab(task_name: str, desk: Desk) -> None:
             state, access = page.read(values)
             if on_space():
                 raise EngineError("Preparing is switched off where visitors share the machine.")
-            for line in catalogue.prepare(find(state["picker"]["prepare"], task_name)):
+            spec = find(state["picker"]["prepare"], task_name)
+            if catalogue.agreement(spec):
+                raise EngineError(f"{spec.name}: {ASKS_FIRST}")
+            for line in catalogue.prepare(spec):
                 yield gr.skip(), line
-            yield picker_state(task_name, state["picker"]["selected"], access, None), "Prepared."
+            yield picker_state(task_name, state["picker"]["selected"], access, look(values)[0]), "Prepared."
         except (EngineError, OSError) as error:
             yield gr.skip(), bad(_why(error))
 
@@ -336,9 +366,12 @@ def build_tab(task_name: str, desk: Desk) -> None:
     picker.prepare(prepare, everything, [picker, price], **PRIVATE)
     if voices is not None:
         on_fetch(voices, task_name, asked["voice"], picker, desk.keys, desk.runner.store.folder / "voices")
+    for box, consent in ((asked[name], asked[consent_box(name)]) for name in CONSENTS if name in asked):
+        # Another voice is another person's: the tick does not stay.
+        box.change(lambda sound: gr.Checkbox(False, visible=bool(sound)), box, consent, queue=False, **PRIVATE)
     changing = [source, *asked.values(), *how.values()]
     refreshed = {"fn": refresh, "inputs": everything, "outputs": [picker, said, price], "concurrency_limit": None}
-    gr.on([each.change for each in changing], **refreshed, trigger_mode="always_last", **PRIVATE)
+    gr.on([picker.opened, *(each.change for each in changing)], **refreshed, trigger_mode="always_last", **PRIVATE)
     gr.on([box.blur for box in desk.keys], **refreshed, trigger_mode="always_last", **PRIVATE)
     for chip, sample in zip(chips, samples, strict=True):
         filled = [source, *([reference] if reference is not None else []), *([asked["prompt"]] if "prompt" in asked else [])]
@@ -372,6 +405,8 @@ def _plan(task: Task, page: Page, values: Sequence[Any], session: str | None) ->
         raise EngineError("Tick at least one engine, then press Run.")
     if not state["source"]:
         raise EngineError(f"{INPUT_TITLES[task.source]} is empty: add some, or press one of the samples.")
+    if missing := _missing_consent(state):
+        raise EngineError(missing)
     name, source = visible_line(str(state["source"]), 60), state["source"]
     if task.takes_audio:
         taken = _taken(source)
@@ -409,6 +444,8 @@ def _within(value: Any, low: float, high: float, missing: Any, what: str) -> Any
 
 
 def _read_reference(task: Task, given: Any) -> Reference:
+    if task.reference is None:  # there a box of this name holds a sound to speak with
+        return Reference()
     if task.reference == "stems":
         stems = {Path(path).stem: take_in(path).audio for path in given or []}
         return Reference(stems=stems or None)

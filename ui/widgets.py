@@ -9,9 +9,11 @@ from typing import Any
 
 import gradio as gr
 
+from comparisons.asking import CONSENTS
 from comparisons.voices import VoiceList, list_name
 from engine.contract import EngineSpec, Voice, options_of
 from engine.tasks import Task
+from ui.inputs import Source
 
 OWN = ("the engine's own", "")
 """The first choice of a list: nothing is asked for."""
@@ -20,7 +22,10 @@ OWN = ("the engine's own", "")
 def setting_widgets(
     task: Task, specs: tuple[EngineSpec, ...], *, skip: tuple[str, ...] = ()
 ) -> dict[str, gr.components.Component]:
-    """A component for every setting of the task's request, by field name, in the order of the fields."""
+    """A component for every setting of the task's request, by field name, in the order of the fields.
+
+    After a sound that holds somebody's voice comes the box "<name>_consent", shown once there is a sound.
+    """
     types, fields = typing.get_type_hints(task.request), task.request.__dataclass_fields__
     widgets: dict[str, gr.components.Component] = {}
     for name, how in options_of(task.request).items():
@@ -31,7 +36,13 @@ def setting_widgets(
         if not honoured:
             continue
         common: dict[str, Any] = {"label": how.label, "info": how.help or None, "value": fields[name].default}
-        if bool in kinds:
+        if how.longest_s is not None:
+            label = f"{how.label} · up to {how.longest_s:g} s"
+            sources = ["upload", "microphone"]
+            widgets[name] = Source(label=label, sources=sources, type="filepath", buttons=[], elem_classes="sc-sound-setting")
+            if name in CONSENTS:
+                widgets[consent_box(name)] = gr.Checkbox(False, label=CONSENTS[name], visible=False)
+        elif bool in kinds:
             widgets[name] = gr.Checkbox(**common)
         elif (int in kinds or float in kinds) and fields[name].default is None:
             # gr.Number writes 0 into an empty box as soon as it is shown, which then counts as asked for; text is checked later
@@ -45,6 +56,11 @@ def setting_widgets(
         else:
             widgets[name] = gr.Textbox(**common, lines=how.lines, max_lines=how.lines + 3, max_length=how.max_length)
     return widgets
+
+
+def consent_box(name: str) -> str:
+    """The name of the box that goes with the sound `name`."""
+    return f"{name}_consent"
 
 
 def voice_choices(specs: Sequence[EngineSpec], lists: Mapping[str, VoiceList] | None = None) -> tuple[tuple[str, str], ...]:
