@@ -26,7 +26,7 @@ def _needs(spec: EngineSpec) -> str:
     needed = spec.needs
     parts = [f"`{needed.key}`"] if needed.key else []
     parts += [f"`apt-get install {name}`" for name in needed.programs]
-    if spec.isolated or needed.weights:
+    if spec.isolated or needed.downloads:
         parts.append(f"prepare{f', {needed.download_gb:g} GB' if needed.download_gb else ''}")
     if needed.gpu_memory_gb:
         parts.append(f"GPU {needed.gpu_memory_gb:g} GB")
