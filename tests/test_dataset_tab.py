@@ -78,6 +78,8 @@ def ask(page, file, task="Tagging", engine="BirdNET"):
     page.get_by_label("Task", exact=True).click()
     page.get_by_role("option", name=task, exact=True).click()
     page.locator(".sc-picker", has_text=engine).wait_for(timeout=WAIT_MS)
+    if task == "Tagging":
+        page.get_by_role("checkbox", name="Ultrasonic calls", exact=True).uncheck()
     page.locator("#dataset-upload input[type=file]").set_input_files(str(file))
     page.get_by_text(file.name).first.wait_for(timeout=WAIT_MS)
     page.click("#dataset-start")

@@ -94,13 +94,13 @@ class Models(Shown):
 
 def _offer(spec: EngineSpec, preparations: Preparations) -> Offer:
     running = next((each for each in preparations.current() if each.spec.id == spec.id), None)
-    licences = list(dict.fromkeys(filter(None, (spec.license_code, spec.license_weights))))
+    code, weighed = spec.license_code, spec.license_weights
     offer = Offer(
         id=spec.id,
         name=spec.name,
         task=spec.task,
         gb=spec.needs.download_gb,
-        licence=" · ".join(licences) or "licence unknown",
+        licence=f"{code}" if code == weighed else f"code {code} · weights {weighed or 'of unknown licence'}",
         terms=f"https://huggingface.co/{spec.needs.downloads[0].source}" if spec.needs.gated else "",
         consent=spec.consent,
         runs_code=spec.remote_code,
