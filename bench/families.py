@@ -142,7 +142,7 @@ CASES = (
     ),
     Case(
         "demucs", "Demucs v4, 42 M, on a mono mix, against apply_model", _demucs, _demucs_alone,
-        lambda sizes: mix(sizes.mix_s / 3), Separate,
+        lambda sizes: mix(max(1.0, sizes.mix_s / 3)), Separate,
     ),
 )  # fmt: skip
 
