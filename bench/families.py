@@ -171,6 +171,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Measured]:
         finally:
             worker.close()
         yield Measured(
-            f"family-{case.family}", took["ours"], took["plain"], Goal("ratio", round(MOST_RATIO, 3)), rounds, f"{case.what}, in this process.",
+            f"family-{case.family}", took["ours"], took["plain"], Goal("ratio", round(MOST_RATIO, 3)), rounds,
+            f"{case.what}, in this process.",
             more={"first_output": sorted(first[-rounds:])[rounds // 2]},
         )  # fmt: skip
