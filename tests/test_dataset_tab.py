@@ -19,9 +19,9 @@ from engine.audio import Audio
 from engine.contract import BadInput
 from ui.dataset import build_dataset_tab, open_batch
 from ui.dataset_state import tables_of
+from ui.desk import Desk
 from ui.keys import key_boxes, vendors
 from ui.page import launch_options
-from ui.tab import Desk
 
 WAIT_MS = 60_000
 HOSTILE = "<img src=x onerror=alert(1)>"

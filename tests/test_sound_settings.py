@@ -28,9 +28,10 @@ from engine.tasks import TASKS
 from ui.api import build_api
 from ui.choices import choice, picker_state, preselected
 from ui.dataset import open_batch
+from ui.desk import Desk
 from ui.keys import key_boxes, vendors
 from ui.page import launch_options
-from ui.tab import Desk, build_tab
+from ui.tab import build_tab
 
 WAIT_MS = 60_000
 PARROT, NEEDY, DEAF, ASKING, CODED, HUMMER = ENGINES
@@ -368,9 +369,13 @@ def test_a_file_that_is_no_sound_is_refused_in_the_tab_in_one_sentence(page, tmp
     tick(page, "parrot")
     give(page, fake)
     page.get_by_label(CONSENT).check()
-    page.get_by_text("is not a sound file that is read here").first.wait_for(timeout=WAIT_MS)
-    page.click("#run-tts")
-    page.locator(".sc-run .sc-note[data-tone=bad]", has_text="Reference voice:").first.wait_for(timeout=WAIT_MS)
+    refused = page.locator(".sc-run .sc-note[data-tone=bad]", has_text="Reference voice:")
+    refused.get_by_text("is not a sound file that is read here").wait_for(timeout=WAIT_MS)
+    with page.expect_response("**/queue/join*"):
+        page.click("#run-tts")
+    page.wait_for_load_state("networkidle")
+    assert refused.is_visible()
+    assert page.locator(".sc-board:visible [data-state]").count() == 0
     assert "Traceback" not in page.content()
 
 

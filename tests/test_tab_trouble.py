@@ -9,13 +9,15 @@ import pytest
 from browser import served
 from gradio.utils import get_upload_folder
 
+import ui.plan
 import ui.tab
 from comparisons.blobs import DiskFull
 from comparisons.runner import Runner
 from engine.audio import Audio
 from ui.cards import Cards
+from ui.desk import Desk
 from ui.keys import key_boxes
-from ui.tab import Desk, build_tab
+from ui.tab import build_tab
 from ui.theme import THEME
 
 WAIT_MS = 60_000
@@ -109,7 +111,7 @@ def test_an_input_that_is_gone_from_the_server_is_asked_for_again(page, tmp_path
     page.locator("#source-separation button[aria-label='Clear'], #source-separation button[title='Clear']").first.click()
     page.locator("#source-separation input[type=file]").set_input_files(str(own))
     page.get_by_text("0.7 s · 16 kHz · mono").wait_for(timeout=WAIT_MS)
-    ui.tab._TAKEN.clear()
+    ui.plan._TAKEN.clear()
     for kept in Path(get_upload_folder()).rglob(own.name):
         kept.unlink()
     run(page, "add it again")

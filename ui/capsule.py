@@ -39,11 +39,11 @@ from ui.board import Board, BoardState, Card, Sound, servable
 from ui.capsule_sheet import Sheet, SheetState, kept_sound, sheet_of
 from ui.cards import Cards
 from ui.chart import Chart, ChartState, bars_from_rows
+from ui.desk import PRIVATE
 from ui.note import Note, bad
 
 FIRST = FOLDER / f"first{SUFFIX}"
 EMPTY = "Open a capsule, or paste the id of a comparison: its answers appear here, with every sound."
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 DOWNLOAD = "() => requestAnimationFrame(() => document.getElementById('sc-sheet-download')?.click())"
 Opened = tuple[str, str]
 """What is on view: ("id", a comparison id), ("file", the path of an uploaded capsule) or ("sample", "")."""

@@ -25,11 +25,11 @@ from engine.tasks import TASKS
 from ui.chart import Chart
 from ui.choices import ASKS_FIRST, picker_state, preselected
 from ui.dataset_state import BatchBoard, BatchState, outcome_of, progress_state
+from ui.desk import PRIVATE, Desk
 from ui.inputs import LONGEST_S, MOST_REPEATS, listener_box
 from ui.keys import read_keys
 from ui.note import Note, bad
 from ui.picker import Picker
-from ui.tab import PRIVATE, Desk
 
 LOOK_S = 0.5
 UPLOADS = (".zip", ".csv", ".tsv", ".jsonl", ".txt")

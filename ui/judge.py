@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -20,18 +20,15 @@ from comparisons.judge_cases import METRICS, RUBRIC
 from comparisons.judge_price import in_words, quote, spent_usd
 from comparisons.results import Result
 from engine.contract import EngineError, EngineSpec
+from ui.desk import PRIVATE, Desk
 from ui.keys import read_keys
 from ui.note import Note, bad
 from ui.verdicts import Verdicts, judged_state, rated_state, ratings_of
-
-if TYPE_CHECKING:
-    from ui.tab import Desk
 
 log = logging.getLogger(__name__)
 
 JUDGED_TASKS = tuple(METRICS)
 OWN = "server"
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _OFF = "AI judge (off)"
 Rows = list[dict[str, Any]]
 
@@ -152,12 +149,12 @@ class JudgeSection:
             return rows, f"Kept: {len(rated)} of {len(good)} answers.", gr.update(value=write(rows))
 
         outputs = [self.section, self.server, self.button, self.price]
-        gr.on([self.rows.change, *(box.change for box in boxes)], price, inputs, outputs, trigger_mode="always_last", **_PRIVATE)
-        gr.on([box.blur for box in desk.keys], price, inputs, outputs, trigger_mode="always_last", **_PRIVATE)
+        gr.on([self.rows.change, *(box.change for box in boxes)], price, inputs, outputs, trigger_mode="always_last", **PRIVATE)
+        gr.on([box.blur for box in desk.keys], price, inputs, outputs, trigger_mode="always_last", **PRIVATE)
         results = [self.rows, self.verdicts, self.said, self.button, self.stop, download]
-        self.button.click(judge, inputs, results, concurrency_limit=None, **_PRIVATE)
-        self.stop.click(stop, None, None, queue=False, **_PRIVATE)
-        self.ratings.keep(rate, [self.rows, self.rubric], [self.rows, self.rated, download], **_PRIVATE)
+        self.button.click(judge, inputs, results, concurrency_limit=None, **PRIVATE)
+        self.stop.click(stop, None, None, queue=False, **PRIVATE)
+        self.ratings.keep(rate, [self.rows, self.rubric], [self.rows, self.rated, download], **PRIVATE)
 
 
 _ASKS = {

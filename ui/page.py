@@ -17,6 +17,7 @@ from ui.capsule import build_capsule_tab
 from ui.catalogue import build_catalogue_tab
 from ui.costs import build_costs_tab
 from ui.dataset import build_dataset_tab
+from ui.desk import PRIVATE, Desk
 from ui.guard import middleware
 from ui.keys import key_boxes
 from ui.listen import build_listen_tab
@@ -24,7 +25,7 @@ from ui.method import build_method_tab
 from ui.models import build_models_tab
 from ui.note import Note
 from ui.shown import scripts
-from ui.tab import Desk, build_tab
+from ui.tab import build_tab
 from ui.table import build_table_tab
 from ui.theme import THEME
 
@@ -60,7 +61,7 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             gr.Markdown("## Keys")
             gr.Markdown(KEYS)
             desk = Desk(runner, key_boxes())
-        keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, api_visibility="private", show_progress="hidden")
+        keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, **PRIVATE)
         with gr.Tabs() as tabs:
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):

@@ -14,6 +14,7 @@ import gradio as gr
 from comparisons.catalogue import Access, access_from_environment, engines_for, variable
 from comparisons.voices import VoiceList, list_name, scope_of, voices_of
 from engine.contract import EngineError, EngineSpec
+from ui.desk import PRIVATE
 from ui.keys import read_keys
 from ui.note import Note, bad, warn
 from ui.widgets import OWN, voice_choices
@@ -56,14 +57,7 @@ def on_fetch(
         honouring = [spec for spec in engines_for(task_name) if "voice" in spec.honours]
         return gr.update(choices=[OWN, *voice_choices(honouring, lists)]) if lists else gr.skip(), said
 
-    box.button.click(
-        fetch,
-        [picker, *keys],
-        [voice, box.said],
-        concurrency_limit=AT_ONCE,
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    box.button.click(fetch, [picker, *keys], [voice, box.said], concurrency_limit=AT_ONCE, **PRIVATE)
 
 
 def fetched(
