@@ -48,31 +48,38 @@ def held() -> list[Held]:
 
 def delete(engine_id: str) -> float:
     """Delete the weights that only this engine needs, its environment when no other engine of the file is left with weights, and
-    forget it when it is a person's own. Returns the gigabytes freed. Raises NotReady when there is no such engine.
+    forget it when it is a person's own. Returns the gigabytes freed. Raises NotReady when there is no such engine, or while its
+    environment is being built.
     """
     spec = find(engine_id)
     own = own_models.remove(engine_id)
     others = [each for each in engines().values() if each.id != engine_id]
     shared = {(download.source, download.files) for each in others if _here(each) for download in each.needs.downloads}
-    freed = sum(weights.remove(each) for each in spec.needs.downloads if (each.source, each.files) not in shared)
     siblings = [each for each in others if each.vendor_slug == spec.vendor_slug]
+    freed = 0.0
     if spec.isolated and not own and not any(_here(each) for each in siblings):
-        folder = environment.environment_folder(spec)
-        freed += weights.size_gb(folder) if folder else 0.0
-        environment.remove(spec)
-    return freed
+        freed += _delete_environment(spec)
+    return freed + sum(weights.remove(each) for each in spec.needs.downloads if (each.source, each.files) not in shared)
 
 
 def delete_held(kind: str, name: str) -> float:
-    """Delete one thing of `held`, whoever needs it. Returns the gigabytes freed; 0.0 when it is not there or a person's own."""
+    """Delete one thing of `held`, whoever needs it. Returns the gigabytes freed; 0.0 when it is not there or a person's own.
+
+    Raises NotReady for an environment that is being built.
+    """
     freed = 0.0
     for spec in engines().values():
         if kind == "environment" and spec.isolated and spec.vendor_slug == name:
-            folder = environment.environment_folder(spec)
-            freed += weights.size_gb(folder) if folder else 0.0
-            environment.remove(spec)
+            freed += _delete_environment(spec)
         if kind == "weights":
             freed += sum(weights.remove(download) for download in spec.needs.downloads if download.source == name)
+    return freed
+
+
+def _delete_environment(spec: EngineSpec) -> float:
+    folder = environment.environment_folder(spec)
+    freed = weights.size_gb(folder) if folder else 0.0
+    environment.remove(spec)
     return freed
 
 

@@ -22,6 +22,7 @@ from engine.contract import EngineSpec, NotReady
 
 _SILENCE_S = 0.5
 """After which a silent program is reported as still at work."""
+_REASON_CHARACTERS = 300
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -67,14 +68,20 @@ def _marker(spec: EngineSpec) -> Path:
     return home() / "environments" / f"{spec.vendor_slug}.json"
 
 
+def _built(spec: EngineSpec) -> tuple[str, Path] | None:
+    """Fingerprint and Python of what was built to the end; None when nothing was, or the marker is damaged."""
+    try:
+        known = json.loads(_marker(spec).read_text())
+        return known["fingerprint"], Path(known["python"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def interpreter(spec: EngineSpec) -> Path:
     """The Python of the engine's own environment. Raises NotReady when it has not been built, or not for this header."""
-    marker = _marker(spec)
-    if marker.exists():
-        known = json.loads(marker.read_text())
-        python = Path(known["python"])
-        if known["fingerprint"] == fingerprint(spec) and python.exists():
-            return python
+    built = _built(spec)
+    if built is not None and built[0] == fingerprint(spec) and built[1].exists():
+        return built[1]
     raise NotReady(f"{spec.id} needs its own environment: run `python -m comparisons prepare {spec.id}`")
 
 
@@ -86,10 +93,12 @@ def is_prepared(spec: EngineSpec) -> bool:
 
 
 def environment_folder(spec: EngineSpec) -> Path | None:
-    """The folder of the engine's built environment, current or not; None when there is none."""
-    marker = _marker(spec)
-    folder = Path(json.loads(marker.read_text())["python"]).parent.parent if marker.exists() else None
-    return folder if folder is not None and (folder / "pyvenv.cfg").exists() else None
+    """The folder of the engine's environment: current, out of date, or the rest of a preparation that was cut off; else None."""
+    built = _built(spec)
+    if built is not None and (built[1].parent.parent / "pyvenv.cfg").exists():
+        return built[1].parent.parent
+    rest = _marker(spec).with_suffix("")
+    return rest if rest.is_dir() else None
 
 
 def uv_program() -> str:
@@ -139,12 +148,12 @@ def prepare(spec: EngineSpec) -> Iterator[str]:
             import tomllib  # not in 3.10, on which isolated workers may import this floor
 
             wanted = tomllib.loads(toml_of(file)).get("requires-python", ">=3.11")
-            yield from _uv(spec, "venv", "--clear", "--python", wanted, str(folder))
+            yield from _uv(spec, lock_file, "venv", "--clear", "--python", wanted, str(folder))
             python = folder / "bin" / "python"
-            yield from _uv(spec, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
+            yield from _uv(spec, lock_file, "pip", "sync", "--python", str(python), "--require-hashes", str(lock))
         else:  # packages that only a git repository has cannot be locked by hash
-            yield from _uv(spec, "sync", "--script", str(file))
-            python = Path([line for line in _uv(spec, "python", "find", "--script", str(file)) if line][-1])
+            yield from _uv(spec, lock_file, "sync", "--script", str(file))
+            python = Path([line for line in _uv(spec, lock_file, "python", "find", "--script", str(file)) if line][-1])
         partial = marker.with_suffix(".tmp")
         partial.write_text(json.dumps({"fingerprint": fingerprint(spec), "python": str(python)}))
         partial.replace(marker)
@@ -156,8 +165,11 @@ def toml_of(file: Path) -> str:
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in header_of(file).splitlines()[1:-1])
 
 
-def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
-    """Run uv, in a session of its own; yields its lines. Raises NotReady with its last one when it fails."""
+def _uv(spec: EngineSpec, lock_file: IO[str], *arguments: str) -> Iterator[str]:
+    """Run uv, in a session of its own; yields its lines. Raises NotReady with its reason when it fails.
+
+    uv holds the lock too: when we are killed it works on alone, and until it ends nobody else may begin in its folder.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     with subprocess.Popen(
         [uv_program(), *arguments],
@@ -167,6 +179,7 @@ def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
         text=True,
         errors="replace",
         env=environment,
+        pass_fds=(lock_file.fileno(),),
         start_new_session=True,
     ) as program:
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -177,11 +190,13 @@ def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
             lines.put(None)
 
         threading.Thread(target=read, daemon=True).start()
-        said, line = "", ""
+        said: list[str] = []
+        line = ""
         try:
             while line is not None:
                 yield line
-                said = line or said
+                if line:  # the last line, but after an error all: its causes follow, a line each
+                    said = [*said, line] if said and said[0].startswith("error:") else [line]
                 try:
                     line = lines.get(timeout=_SILENCE_S)
                 except queue.Empty:
@@ -191,19 +206,20 @@ def _uv(spec: EngineSpec, *arguments: str) -> Iterator[str]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(program.pid, signal.SIGKILL)
     if status:
-        raise NotReady(f"the environment of {spec.id} could not be built: {said or f'uv exit status {status}'}")
+        reason = " ".join(said)[:_REASON_CHARACTERS] or f"uv exit status {status}"
+        raise NotReady(f"the environment of {spec.id} could not be built: {reason}")
 
 
 def remove(spec: EngineSpec) -> bool:
-    """Delete the engine's own environment. False when there was none."""
-    marker = _marker(spec)
-    with _lock_file(marker) as lock_file:
+    """Delete the engine's own environment, whole or in part. False when there was none.
+
+    Raises NotReady while it is being built: a person waits for an answer, and building takes minutes.
+    """
+    with _lock_file(_marker(spec)) as lock_file:
         for _ in turn(lock_file):
-            pass
-        if not marker.exists():
-            return False
+            raise NotReady(f"the environment of {spec.vendor_slug} is being built: stop that first")
         folder = environment_folder(spec)
-        marker.unlink()
+        _marker(spec).unlink(missing_ok=True)
         if folder is not None:
             shutil.rmtree(folder)
-        return True
+        return folder is not None
