@@ -1,6 +1,7 @@
 """Write the lock file of every isolated engine's environment: each package, its version and the hashes of its files.
 
 Run `python -m scripts.lock [FILE ...]` after a change to a PEP 723 header. Needs a package registry. A lock names no registry.
+Versions that the lock has and the header still allows stay; delete the lock first to take the newest.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ def lock(file: Path) -> Path:
     header = tomllib.loads(environment.toml_of(file))
     lowest = header["requires-python"].split(",")[0].lstrip(">=")
     target = file.with_suffix(".lock")
-    resolved = subprocess.run(
+    command = ["pip", "compile", str(file), "--output-file", str(target), "--python-version", lowest]
+    subprocess.run(
         [
-            environment.uv_program(), "pip", "compile", str(file), "--universal", "--generate-hashes", "--python-version", lowest,
-            "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet",
+            environment.uv_program(), *command, "--universal", "--generate-hashes", "--quiet",
+            "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
         ],
         check=True,
         capture_output=True,
-        text=True,
-    ).stdout  # fmt: skip
-    target.write_text(HEAD.format(name=file.name) + resolved)
+    )  # fmt: skip
+    target.write_text(HEAD.format(name=file.name) + target.read_text())
     return target
 
 
