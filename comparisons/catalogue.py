@@ -231,15 +231,14 @@ def readiness(spec: EngineSpec, access: Access | None = None, today: date | None
     missing += [
         f"Install {name}: `apt-get install {name}` (Debian, Ubuntu)." for name in needed.programs if shutil.which(name) is None
     ]
-    size = f"{needed.download_gb:g} GB download: " if needed.download_gb else ""
-    if spec.isolated and not environment.is_prepared(spec):
-        missing.append(f"{size}run `python -m comparisons prepare {spec.id}` to build its own environment.")
-        preparable = True
-    if weights.missing(spec):
-        if needed.gated and not os.environ.get("HF_TOKEN"):
-            terms = f"https://huggingface.co/{needed.downloads[0].source}"
-            missing.append(f"Accept the terms at {terms} and set HF_TOKEN.")
-        missing.append(f"{size}run `python -m comparisons prepare {spec.id}` to fetch its weights.")
+    unbuilt, unfetched = spec.isolated and not environment.is_prepared(spec), bool(weights.missing(spec))
+    if unfetched and needed.gated and not os.environ.get("HF_TOKEN"):
+        missing.append(f"Accept the terms at https://huggingface.co/{needed.downloads[0].source} and set HF_TOKEN.")
+    if unbuilt or unfetched:
+        size = f"{needed.download_gb:g} GB download" if needed.download_gb and unfetched else ""
+        sizes = " and ".join(filter(None, (size, environment.size_words(spec))))
+        aims = " and ".join(("build its own environment",) * unbuilt + ("fetch its weights",) * unfetched)
+        missing.append(f"{f'{sizes}: ' if sizes else ''}run `python -m comparisons prepare {spec.id}` to {aims}.")
         preparable = True
     return Readiness("needs" if missing else "ready", tuple(missing), preparable)
 
@@ -377,7 +376,8 @@ def prepare(spec: EngineSpec) -> Iterator[str]:
     if before.status == "unavailable":
         raise NotReady(" ".join(before.needs))
     size = f"{spec.needs.download_gb:g} GB" if spec.needs.download_gb else "size unknown"
-    yield f"{spec.id}: {size}; code {spec.license_code}, weights {spec.license_weights or 'of unknown licence'}"
+    sizes = " and ".join(filter(None, (size, environment.size_words(spec))))
+    yield f"{spec.id}: {sizes}; code {spec.license_code}, weights {spec.license_weights or 'of unknown licence'}"
     if spec.isolated:
         yield from environment.prepare(spec)
     yield from weights.fetch(spec)

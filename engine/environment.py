@@ -12,6 +12,7 @@ import queue
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from engine.contract import EngineSpec, NotReady
 _SILENCE_S = 0.5
 """After which a silent program is reported as still at work."""
 _REASON_CHARACTERS = 300
+_TORCH_GB = (5, 8)
+"""Least and most that an environment with torch takes on Linux, where CUDA's libraries come along: six took 5.4 to 7.3."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -92,6 +95,17 @@ def is_prepared(spec: EngineSpec) -> bool:
         return False
 
 
+def size_words(spec: EngineSpec) -> str:
+    """What building the engine's environment takes, for a sentence; "" when it is small, built, or the engine needs none."""
+    if not spec.isolated or not _brings_torch(spec) or is_prepared(spec):
+        return ""
+    return f"{_TORCH_GB[0]} to {_TORCH_GB[1]} GB for its environment"
+
+
+def _brings_torch(spec: EngineSpec) -> bool:
+    return sys.platform == "linux" and '"torch==' in header_of(script_of(spec))
+
+
 def environment_folder(spec: EngineSpec) -> Path | None:
     """The folder of the engine's environment: current, out of date, or the rest of a preparation that was cut off; else None."""
     built = _built(spec)
@@ -134,7 +148,7 @@ def _lock_file(marker: Path) -> IO[str]:
 def prepare(spec: EngineSpec) -> Iterator[str]:
     """Build the engine's own environment; yields what uv says, and "" twice a second while it is silent.
 
-    Leaving early stops uv, and nothing counts as built. Raises NotReady when uv fails.
+    Leaving early stops uv, and nothing counts as built. Raises NotReady when uv fails or the disk is too full to begin.
     """
     marker, file = _marker(spec), script_of(spec)
     with _lock_file(marker) as lock_file:
@@ -142,6 +156,9 @@ def prepare(spec: EngineSpec) -> Iterator[str]:
         if is_prepared(spec):
             yield f"{spec.id} is ready"
             return
+        free_gb = shutil.disk_usage(home()).free / 1e9
+        if _brings_torch(spec) and free_gb < _TORCH_GB[1]:
+            raise NotReady(f"the environment of {spec.id} takes up to {_TORCH_GB[1]} GB; {free_gb:.1f} GB are free")
         yield f"building the environment of {spec.id}"
         folder, lock = marker.with_suffix(""), lock_of(spec)
         if lock.exists():

@@ -127,7 +127,7 @@ def _engine(checkpoint: str, name: str, parameters: float, download_gb: float, w
         honours=("duration_s", "seed"),
         needs=Needs(
             downloads=tuple(downloads),
-            download_gb=round(download_gb + (3.0 if text == "large" else 0.9) + 5.9, 1),
+            download_gb=round(download_gb + (3.0 if text == "large" else 0.9), 1),
             memory_gb=round(parameters * 4 / 1e9 * 1.2 + 0.8, 1),
             gpu_memory_gb=round(parameters * 2 / 1e9 * 1.2 + 0.6, 1),
         ),

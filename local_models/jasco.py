@@ -120,10 +120,10 @@ def _jasco(checkpoint: str, name: str, system: str, parameters: float, download_
 
 # The published sizes of the flow model; T5 base (110M) and the codec (59M) come on top.
 ENGINES = [
-    _jasco("jasco-chords-drums-400M", "JASCO 400M", "JASCO", 569e6, 8.0),
-    _jasco("jasco-chords-drums-1B", "JASCO 1B", "JASCO", 1169e6, 9.0),
-    _jasco("jasco-chords-drums-melody-400M", "JASCO melody 400M", "JASCO (melody)", 569e6, 8.0),
-    _jasco("jasco-chords-drums-melody-1B", "JASCO melody 1B", "JASCO (melody)", 1169e6, 9.0),
+    _jasco("jasco-chords-drums-400M", "JASCO 400M", "JASCO", 569e6, 2.1),
+    _jasco("jasco-chords-drums-1B", "JASCO 1B", "JASCO", 1169e6, 3.1),
+    _jasco("jasco-chords-drums-melody-400M", "JASCO melody 400M", "JASCO (melody)", 569e6, 2.1),
+    _jasco("jasco-chords-drums-melody-1B", "JASCO melody 1B", "JASCO (melody)", 1169e6, 3.1),
 ]
 
 if __name__ == "__main__":

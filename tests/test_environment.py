@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from comparisons import models
+from comparisons.catalogue import readiness
 from engine import environment
 from engine.contract import NotReady
 from local_models import laion_clap
@@ -165,3 +167,22 @@ def test_a_damaged_marker_counts_as_nothing_built_and_is_repaired(uv, damage):
     assert [each.name for each in models.held() if each.kind == "environment"] == ["laion_clap"]
     prepared()
     assert json.loads(marker.read_text())["python"] == str(environment.interpreter(SPEC))
+
+
+def test_how_much_it_takes_is_said_before_it_is_built_and_not_after(uv):
+    before = readiness(SPEC).needs
+    assert before == (
+        f"{SPEC.needs.download_gb:g} GB download and 5 to 8 GB for its environment: run `python -m comparisons prepare {SPEC.id}`"
+        " to build its own environment and fetch its weights.",
+    )
+    prepared()
+    assert readiness(SPEC).needs == (
+        f"{SPEC.needs.download_gb:g} GB download: run `python -m comparisons prepare {SPEC.id}` to fetch its weights.",
+    )
+
+
+def test_with_too_little_disk_nothing_is_begun(uv, monkeypatch):
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**10, 0, 3 * 10**9))
+    with pytest.raises(NotReady, match=f"the environment of {SPEC.id} takes up to 8 GB; 3.0 GB are free"):
+        prepared()
+    assert not (uv / "calls").exists()

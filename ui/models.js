@@ -134,7 +134,8 @@ function drawOffers(state) {
   arrange(offerList, found.slice(0, MOST).map((each) => {
     const known = row(`offer ${each.id}`, offerList, (node) => offerRow(each, node));
     write(known.name, each.name);
-    write(known.about, [tasks[each.task], each.gb === null ? 'size unknown' : gigabytes(each.gb), each.licence].join(' · '));
+    const size = each.gb === null ? 'size unknown' : gigabytes(each.gb);
+    write(known.about, [tasks[each.task], size, each.environment, each.licence].filter(Boolean).join(' · '));
     write(known.line, each.busy ? each.line : '');
     show(known.line, each.busy); show(known.progress, each.busy); show(known.stop, each.busy); show(known.go, !each.busy);
     if (each.share === null) known.progress.removeAttribute('value'); else known.progress.value = each.share;

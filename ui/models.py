@@ -40,6 +40,8 @@ class Offer(BaseModel):
     name: str
     task: str
     gb: float | None = None
+    environment: str = ""
+    """What its own environment takes beside that; "" where it takes little or is built."""
     licence: str = ""
     terms: str = ""
     """Address at which the publisher's terms are accepted; "" where nothing is asked."""
@@ -100,6 +102,7 @@ def _offer(spec: EngineSpec, preparations: Preparations) -> Offer:
         name=spec.name,
         task=spec.task,
         gb=spec.needs.download_gb,
+        environment=environment.size_words(spec),
         licence=f"{code}" if code == weighed else f"code {code} · weights {weighed or 'of unknown licence'}",
         terms=f"https://huggingface.co/{spec.needs.downloads[0].source}" if spec.needs.gated else "",
         consent=spec.consent,
