@@ -30,13 +30,16 @@ def own_home(spec: EngineSpec) -> Iterator[None]:
         yield
 
 
-def make(spec: EngineSpec, code: str, *arguments: object) -> None:
-    """Run Python code in the engine's own environment, with `arguments` in sys.argv[1:]."""
+def make(spec: EngineSpec, code: str, *arguments: object) -> str:
+    """Run Python code in the engine's own environment, with `arguments` in sys.argv[1:]; what it printed."""
+    paths = os.pathsep.join([str(environment.ROOT), str(environment.ROOT / "tests")])
     made = subprocess.run(
         [str(environment.interpreter(spec)), "-c", code, *map(str, arguments)],
-        check=False, capture_output=True, text=True, env=os.environ | {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=False, capture_output=True, text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": paths, "PYTHONSAFEPATH": "1"},
     )  # fmt: skip
     assert made.returncode == 0, made.stderr[-2_000:]
+    return made.stdout
 
 
 @contextmanager
