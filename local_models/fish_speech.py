@@ -14,7 +14,8 @@
 # ///
 """Text to speech with Fish Speech 1.5 in an environment of its own: in a voice of its own, or a reference whose words are given.
 
-Its code is in a git repository only, which a lock cannot hold by hash; nothing of this was run in the making of this app.
+The release for these weights is in a git repository only, which a lock cannot hold by hash: `fish-speech` on the package index
+is of a later model. This was never run.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ ENGINES = [
         license_code="Apache-2.0",
         license_weights="CC-BY-NC-SA-4.0",
         languages=("en", "zh", "ja", "de", "fr", "es", "ko", "ar", "ru", "nl", "it", "pl", "pt"),
-        summary="Thirteen languages, in a voice of its own or in a reference whose words are given. Research only; wants a GPU.",
+        summary="Thirteen languages, its own voice or a reference whose words are given. From a git repository; never run.",
         docs_url="https://github.com/fishaudio/fish-speech",
         checked_on="2026-11-20",
         honours=("reference", "reference_text"),

@@ -12,7 +12,7 @@
 # ///
 """Text to speech with IndexTTS-2 in an environment of its own: Chinese and English in a reference voice.
 
-Its code is in a git repository only, which a lock cannot hold by hash; nothing of this was run in the making of this app.
+Its code is in a git repository only, which a lock cannot hold by hash. This was written against that source and never run.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ class IndexTTS(CloningEngine):
     half = "float32"
     rate = 22_050
     longest = 300
+    longest_s = 15.0  # the package cuts what is longer
 
     def load(self) -> None:
+        # Read before the package points the hub's cache at a folder of its own, where nothing lies.
+        import huggingface_hub.constants  # noqa: F401
         from indextts.infer_v2 import IndexTTS2
 
         self.place()
@@ -77,7 +80,7 @@ ENGINES = [
         license_code="Bilibili IndexTTS licence",
         license_weights="Bilibili model licence",
         languages=("zh", "en"),
-        summary="Chinese and English in a reference voice. Large; wants a GPU, not an embedded device.",
+        summary="Chinese and English in a reference voice. Its package is in a git repository only; never run here. Wants a GPU.",
         docs_url="https://github.com/index-tts/index-tts",
         checked_on="2026-11-20",
         honours=("reference",),

@@ -81,7 +81,7 @@ def _spec(size: str, download_gb: float) -> EngineSpec:
         license_code="Apache-2.0 (whisper-jax)",
         license_weights="Apache-2.0 on the hub, MIT in OpenAI's repository",
         languages=languages_of(size),
-        summary=f"Whisper {size} compiled by JAX, greedy, overlapping windows in batches: {spoken(size)}. No longer kept up.",
+        summary=f"Whisper {size} compiled by JAX, greedy, overlapping windows: {spoken(size)}. From a git repository; never run.",
         docs_url="https://github.com/sanchit-gandhi/whisper-jax",
         checked_on="2026-11-20",
         honours=("language",),
