@@ -95,6 +95,11 @@ ABSENT = (
         "https://github.com/NVIDIA/waveglow", "2026-11-20",
     ),
     Absent(
+        "absent/openvoice", "tts", "OpenVoice v2", "MyShell", "OpenVoice v2",
+        "Its voices speak through MeloTTS, a repository that fetches text models and dictionaries of six languages on import.",
+        "https://github.com/myshell-ai/OpenVoice", "2026-11-29",
+    ),
+    Absent(
         "absent/univnet", "tts", "UnivNet vocoder", "dg845", "UnivNet vocoder",
         "A vocoder alone says no text, and no text-to-speech model here writes its kind of spectrogram.",
         "https://huggingface.co/dg845/univnet-dev", "2026-11-20",

@@ -19,7 +19,6 @@ from local_models import (
     fish_speech,
     indextts,
     kokoro,
-    openvoice,
     piper,
     qwen_tts,
     speechbrain_tts,
@@ -28,7 +27,7 @@ from local_models import (
 )
 
 LOCKED = (coqui, kokoro, piper, qwen_tts, speechbrain_tts, styletts2, torchaudio_tts)
-FROM_GIT = (cosyvoice, fish_speech, indextts, openvoice)
+FROM_GIT = (cosyvoice, fish_speech, indextts)
 
 
 def names(modules):
