@@ -27,7 +27,7 @@
 """Music and effects from a description with Meta's own library: MusicGen, AudioGen and MAGNeT, in an environment of its own.
 
 Each runs with the library's own sampling. MusicGen and AudioGen go beyond their window as the library does, window over window;
-MAGNeT fills a window of fixed length at once. The melody checkpoints run in musicgen.py: here they would unpickle a Demucs.
+MAGNeT fills a window of fixed length at once; a shorter piece is the beginning of one. The melody checkpoints run in musicgen.py: here they would unpickle a Demucs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from typing import Any
 
 from engine import weights
 from engine.audio import Audio
-from engine.contract import BadInput, Compose, Download, Engine, EngineSpec, Facts, Needs, NotReady, Piece
+from engine.contract import Compose, Download, Engine, EngineSpec, Facts, Needs, NotReady, Piece
 from local_models._music import check_tokens, described, length_of, seed_of
 from local_models._own import own_spec
 
@@ -80,19 +80,19 @@ class Audiocraft(Engine):
         import torch
 
         text, seed = described(self.spec, request), seed_of(request)
+        seconds = length_of(self.spec, request, self.fixed_s or LONGEST_S)
         if self.fixed_s is None:
-            seconds = length_of(self.spec, request, LONGEST_S)
             self.model.set_generation_params(duration=seconds)
-        else:
-            # 10 s is what the request says when nobody chose.
-            seconds = self.fixed_s if request.duration_s in (None, 10.0) else request.duration_s
-            if seconds != self.fixed_s:
-                raise BadInput(f"{self.spec.id} composes exactly {self.fixed_s:g} s, not {seconds:g}")
         device = {"device": self.device, "dtype": "float32" if self.device == "cpu" else "float16"}
         tokenizer = getattr(self.model.lm.condition_provider.conditioners["description"], "t5_tokenizer", None)
         if tokenizer is not None:
             check_tokens(self.spec, len(tokenizer(text).input_ids), MOST_TOKENS)
-        yield Facts(**device, model=self.spec.model, sent={"seed": seed, "duration_s": seconds})
+        sent = {"seed": seed, "duration_s": seconds}
+        notice = None
+        if self.fixed_s is not None and seconds < self.fixed_s:
+            sent["composed_s"] = self.fixed_s
+            notice = f"It always composes {self.fixed_s:g} s; its time is for all of them, and the first {seconds:g} s were kept."
+        yield Facts(**device, model=self.spec.model, sent=sent, notice=notice)
         torch.manual_seed(seed)
         sound = self.model.generate([text])[0]
         yield Audio(sound.float().cpu().numpy()[:, : round(seconds * self.model.sample_rate)], self.model.sample_rate)
@@ -153,12 +153,12 @@ ENGINES = [
     _engine("musicgen-stereo-medium", "MusicGen stereo medium", 2031e6, 4.0, f"{_MUSIC} Stereo."),
     _engine("musicgen-stereo-large", "MusicGen stereo large", 3458e6, 6.9, f"{_MUSIC} Stereo."),
     _engine("audiogen-medium", "AudioGen medium", 2231e6, 3.9, "Sound effects at 16 kHz; speech comes out as gibberish."),
-    _engine("magnet-small-10secs", "MAGNeT small 10 s", 588e6, 1.1, f"{_MAGNET} Music of exactly 10 s."),
-    _engine("magnet-medium-10secs", "MAGNeT medium 10 s", 2006e6, 3.9, f"{_MAGNET} Music of exactly 10 s."),
-    _engine("magnet-small-30secs", "MAGNeT small 30 s", 588e6, 1.1, f"{_MAGNET} Music of exactly 30 s."),
-    _engine("magnet-medium-30secs", "MAGNeT medium 30 s", 2006e6, 3.9, f"{_MAGNET} Music of exactly 30 s."),
-    _engine("audio-magnet-small", "MAGNeT effects small", 813e6, 1.1, f"{_MAGNET} Sound effects of exactly 10 s."),
-    _engine("audio-magnet-medium", "MAGNeT effects medium", 2231e6, 3.9, f"{_MAGNET} Sound effects of exactly 10 s."),
+    _engine("magnet-small-10secs", "MAGNeT small 10 s", 588e6, 1.1, f"{_MAGNET} Music of up to 10 s."),
+    _engine("magnet-medium-10secs", "MAGNeT medium 10 s", 2006e6, 3.9, f"{_MAGNET} Music of up to 10 s."),
+    _engine("magnet-small-30secs", "MAGNeT small 30 s", 588e6, 1.1, f"{_MAGNET} Music of up to 30 s."),
+    _engine("magnet-medium-30secs", "MAGNeT medium 30 s", 2006e6, 3.9, f"{_MAGNET} Music of up to 30 s."),
+    _engine("audio-magnet-small", "MAGNeT effects small", 813e6, 1.1, f"{_MAGNET} Sound effects of up to 10 s."),
+    _engine("audio-magnet-medium", "MAGNeT effects medium", 2231e6, 3.9, f"{_MAGNET} Sound effects of up to 10 s."),
 ]
 
 

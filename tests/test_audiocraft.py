@@ -5,11 +5,12 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from engine import environment
-from engine.contract import NotReady
+from engine.contract import BadInput, Compose, NotReady
 from engine.worker import Worker
 from local_models import audiocraft
 
@@ -73,6 +74,39 @@ def test_everything_that_the_library_would_fetch_by_itself_is_listed(spec):
     assert sources[:2] == [spec.model, "google-t5/t5-large" if effects else "google-t5/t5-base"]
     assert ("facebook/encodec_32khz" in sources) == ("stereo" in spec.id)
     assert spec.license_weights == "CC-BY-NC-4.0"
+
+
+class AlwaysThirty:
+    """Stands for the library's MAGNeT of 30 s: a window of fixed length, whatever is asked for."""
+
+    sample_rate, duration = 32_000, 30.0
+    lm = SimpleNamespace(condition_provider=SimpleNamespace(conditioners={"description": SimpleNamespace()}))
+
+    def generate(self, texts):
+        import torch
+
+        return torch.full((len(texts), 1, 30 * self.sample_rate), 0.1)
+
+
+def magnet(request):
+    spec = next(spec for spec in audiocraft.ENGINES if spec.id == "audiocraft/magnet-small-30secs")
+    engine = audiocraft.Audiocraft(spec)
+    engine.model, engine.fixed_s, engine.device = AlwaysThirty(), AlwaysThirty.duration, "cpu"
+    return list(engine.run(request, 60.0))
+
+
+def test_magnet_gives_the_length_that_was_asked_for_and_says_what_it_composed_for_it():
+    facts, sound = magnet(Compose("a slow piano", duration_s=10.0, seed=1))
+    assert sound.seconds == 10.0
+    assert facts.sent == {"seed": 1, "duration_s": 10.0, "composed_s": 30.0}
+    assert facts.notice == "It always composes 30 s; its time is for all of them, and the first 10 s were kept."
+    facts, sound = magnet(Compose("a slow piano", duration_s=30.0, seed=1))
+    assert (sound.seconds, facts.notice) == (30.0, None)
+
+
+def test_magnet_refuses_what_is_longer_than_its_window():
+    with pytest.raises(BadInput, match="audiocraft/magnet-small-30secs composes 1 to 30 s, not 31"):
+        magnet(Compose("a slow piano", duration_s=31.0))
 
 
 @pytest.mark.isolated
