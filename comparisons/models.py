@@ -98,13 +98,16 @@ def add_parser(commands: Any) -> None:
     adding = actions.add_parser("add", help="make an engine of your own checkpoint")
     adding.add_argument("family", choices=own_models.families(), metavar="FAMILY", help=", ".join(own_models.families()))
     adding.add_argument("source", help="a folder with config.json and safetensors, or a hub id")
+    several = {name: own_models.variants(name) for name in own_models.families() if len(own_models.variants(name)) > 1}
+    told = "; ".join(f"{name}: {', '.join(variant or own_models.PLAIN for variant in held)}" for name, held in several.items())
+    adding.add_argument("--variant", default=own_models.PLAIN, metavar="NAME", help=f"how it runs, or its task ({told})")
     removing = actions.add_parser("remove", help="delete what only this engine needs; your own folders stay")
     removing.add_argument("engine")
 
 
 def run(chosen: argparse.Namespace) -> int:
     if chosen.action == "add":
-        spec = own_models.add(chosen.family, chosen.source)
+        spec = own_models.add(chosen.family, chosen.source, chosen.variant)
         missing = weights.missing(spec) or (spec.isolated and not environment.is_prepared(spec))
         _say(f"{spec.id}{f': run `python -m comparisons prepare {spec.id}`' if missing else ' is ready'}")
     elif chosen.action == "remove":

@@ -1,4 +1,7 @@
-"""People's own checkpoints: a folder or hub id of a family that local_models/ knows, kept by source in home()/own_models.json."""
+"""People's own checkpoints: a folder or hub id of a family that local_models/ knows, kept in home()/own_models.json.
+
+A family is a runtime (whisper, faster_whisper, whisper_cpp); its variants are ways to run one checkpoint, or its tasks.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -32,14 +36,39 @@ def _modules() -> Mapping[str, ModuleType]:
     return {name: module for name, module in modules.items() if hasattr(module, "own")}
 
 
+PLAIN = "plain"
+"""What the variant "" is called where people choose one."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    family: str
+    source: str
+    """A folder or hub id."""
+    variant: str = ""
+
+
 def families() -> dict[str, str]:
-    """Name of every family that takes a person's own checkpoint, and its task."""
+    """Name of every family that takes a person's own checkpoint, and its plain variant's task."""
     return {name: module.ENGINES[0].task for name, module in _modules().items()}
 
 
-def family(name: str, source: str) -> EngineSpec:
+@functools.cache
+def variants(family: str) -> Mapping[str, tuple[str, str]]:
+    """The family's variants by name: what each does in a few words, and its task. The plain one, "", comes first."""
+    module = _modules()[family]
+    words = getattr(module, "OWN_VARIANTS", {"": ""})
+    return {name: (said, _own(family, "owner/name", name).task) for name, said in words.items()}
+
+
+def _own(family: str, source: str, variant: str) -> EngineSpec:
+    module = _modules()[family]
+    return module.own(source, variant) if variant else module.own(source)
+
+
+def family(name: str, source: str, variant: str = "") -> EngineSpec:
     """The engine that a checkpoint of the family would be, without keeping it."""
-    return _modules()[name].own(source)
+    return _own(name, source, variant)
 
 
 def _file() -> Path:
@@ -56,31 +85,37 @@ def stamp() -> tuple[str, int]:
 
 
 @contextmanager
-def _changing() -> Iterator[dict[str, str]]:
-    """The kept list, source to family, written back whole when the block ends without an error."""
+def _changing() -> Iterator[list[Kept]]:
+    """The kept list, written back whole when the block ends without an error."""
     with _file().with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = _kept()
         yield kept
         fresh = _file().with_suffix(".tmp")
-        fresh.write_text(json.dumps(kept, indent=1))
+        fresh.write_text(json.dumps([asdict(each) for each in kept], indent=1))
         fresh.replace(_file())
 
 
-def _kept() -> dict[str, str]:
+def _kept() -> list[Kept]:
     file = _file()
-    return json.loads(file.read_text()) if file.exists() else {}
+    held = json.loads(file.read_text()) if file.exists() else []
+    if isinstance(held, dict):  # the form that knew no variants: source to family
+        held = [{"family": family, "source": source} for source, family in held.items()]
+    return [Kept(**each) for each in held]
+
+
+def _known(kept: list[Kept]) -> list[Kept]:
+    """Those whose family and variant still exist."""
+    return [each for each in kept if each.family in _modules() and each.variant in variants(each.family)]
 
 
 def specs() -> tuple[EngineSpec, ...]:
     """An engine for every kept checkpoint, with its size where its weights are on this machine."""
-    if not stamp()[1]:
-        return ()
-    return tuple(_spec(family, source) for source, family in _kept().items() if family in _modules())
+    return tuple(map(_spec, _known(_kept()))) if stamp()[1] else ()
 
 
-def _spec(family: str, source: str) -> EngineSpec:
-    spec = _modules()[family].own(source)
+def _spec(kept: Kept) -> EngineSpec:
+    spec = _own(kept.family, kept.source, kept.variant)
     folder = weights.found(spec.needs.downloads[0])
     count = None if folder is None else parameters_in(folder)
     if count is None:
@@ -106,26 +141,28 @@ def parameters_in(folder: Path) -> int | None:
     return total or None
 
 
-def add(family: str, source: str) -> EngineSpec:
-    """Keep a checkpoint: a folder on this machine, or a hub id that `prepare` then fetches.
+def add(family: str, source: str, variant: str = "") -> EngineSpec:
+    """Keep a checkpoint: a folder on this machine, or a hub id that `prepare` then fetches. One may be kept as several variants.
 
     Raises BadInput saying what is accepted.
     """
-    modules = _modules()
-    if family not in modules:
-        raise BadInput(f"there is no family {family!r} for own checkpoints; there are {', '.join(modules)}")
+    if family not in _modules():
+        raise BadInput(f"there is no family {family!r} for own checkpoints; there are {', '.join(_modules())}")
+    variant = "" if variant == PLAIN else variant
+    if variant not in variants(family):
+        raise BadInput(f"{family} has no variant {variant!r}; there are {', '.join(name or PLAIN for name in variants(family))}")
     source = source.strip()
     folder = Path(source).expanduser()
     if folder.is_dir():
         source = str(folder.resolve())
-        _check(modules[family].own(source).needs.downloads[0], folder)
+        _check(_own(family, source, variant).needs.downloads[0], folder)
     elif not _HUB_ID.fullmatch(source):
         raise BadInput(f"{source[:200]!r} is neither a folder on this machine nor a hub id such as 'owner/name'")
-    spec = _spec(family, source)
+    entry = Kept(family, source, variant)
+    spec = _spec(entry)
     with _changing() as kept:
-        if kept.get(source, family) != family:
-            raise BadInput(f"{source!r} is here already, as one of {kept[source]!r}: remove that first")
-        kept[source] = family
+        if entry not in kept:
+            kept.append(entry)
     return spec
 
 
@@ -141,7 +178,7 @@ def _check(download: Download, folder: Path) -> None:
 def remove(engine_id: str) -> bool:
     """Forget a checkpoint; its files stay. False when there was none of that id."""
     with _changing() as kept:
-        sources = [source for source, family in kept.items() if family in _modules() and _spec(family, source).id == engine_id]
-        for source in sources:
-            del kept[source]
-    return bool(sources)
+        going = [each for each in _known(kept) if _own(each.family, each.source, each.variant).id == engine_id]
+        for each in going:
+            kept.remove(each)
+    return bool(going)

@@ -395,6 +395,8 @@ class EngineSpec:
     """Loading it runs Python code that comes with the weights."""
     own: str | None = None
     """The folder or hub id of a person's own checkpoint; None for every engine that stands in a file's ENGINES."""
+    own_variant: str = ""
+    """Which of its family's OWN_VARIANTS a person's own checkpoint runs as; "" for the plain one."""
     shutdown_date: str | None = None
     """ISO date after which the vendor refuses it."""
     superseded_by: str | None = None

@@ -154,11 +154,11 @@ def describe(error: BaseException, kind: str) -> dict[str, str]:
 def serve(module: ModuleType | None = None, arguments: Sequence[str] | None = None) -> None:
     """Run one engine for the parent until stdin ends. An isolated file calls this, without arguments, under `__main__`.
 
-    `arguments` are the engine's id and, for a person's own checkpoint, its folder or hub id.
+    `arguments` are the engine's id and, for a person's own checkpoint, its folder or hub id and the variant where it has one.
     """
     module = module or sys.modules["__main__"]
     engine_id, *own = sys.argv[1:] if arguments is None else arguments
-    spec = module.own(own[0]) if own else next(spec for spec in module.ENGINES if spec.id == engine_id)
+    spec = module.own(*own) if own else next(spec for spec in module.ENGINES if spec.id == engine_id)
     # The file's own folder would shadow the library of the same name (local_models/demucs.py and the package demucs).
     sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve().parent != ROOT]
     commands_in = os.fdopen(os.dup(0), "rb")
@@ -273,7 +273,7 @@ class Worker(Engine):
         self._scratch.cleanup()
 
     def _command(self) -> list[str]:
-        which = [self.spec.id, *([self.spec.own] if self.spec.own else [])]
+        which = [self.spec.id, *filter(None, (self.spec.own, self.spec.own_variant))]
         if not self.spec.isolated:
             return [sys.executable, "-m", "engine.worker", self.spec.engine.__module__, *which]
         return [str(interpreter(self.spec)), str(script_of(self.spec)), *which]
@@ -320,9 +320,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.worker", description="Serve one engine over stdin and stdout.")
     parser.add_argument("module")
     parser.add_argument("engine_id")
-    parser.add_argument("own", nargs="?", help="folder or hub id of a person's own checkpoint")
+    parser.add_argument("own", nargs="*", help="folder or hub id of a person's own checkpoint, and its variant")
     chosen = parser.parse_args()
-    serve(importlib.import_module(chosen.module), [each for each in (chosen.engine_id, chosen.own) if each])
+    serve(importlib.import_module(chosen.module), [chosen.engine_id, *chosen.own])
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from pathlib import Path
 from engine.contract import Download, EngineSpec
 
 
-def own_spec(template: EngineSpec, source: str, *, files: tuple[str, ...] = ()) -> EngineSpec:
+def own_spec(template: EngineSpec, source: str, *, files: tuple[str, ...] = (), variant: str = "") -> EngineSpec:
     """`template` with the weights at `source`, a folder or a hub id; everything that only the published weights have is dropped.
 
-    `files` are the patterns of a family whose weights are no safetensors.
+    `files` are the patterns of a family whose weights are no safetensors; `variant` is one of the family's OWN_VARIANTS.
     """
     name = Path(source).name
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
@@ -22,8 +22,8 @@ def own_spec(template: EngineSpec, source: str, *, files: tuple[str, ...] = ()) 
     downloads = (Download(source, files), *template.needs.downloads[1:])
     return dataclasses.replace(
         template,
-        id=f"{template.vendor_slug}/own-{slug}-{number}",
-        name=f"{name} ({template.system})",
+        id=f"{template.vendor_slug}/own-{slug}-{number}{variant and f'-{variant}'}",
+        name=f"{name} ({template.system}{variant and f', {variant}'})",
         vendor="your own",
         model=source,
         license_weights=None,
@@ -36,4 +36,5 @@ def own_spec(template: EngineSpec, source: str, *, files: tuple[str, ...] = ()) 
         parameters=None,
         tier=None,
         own=source,
+        own_variant=variant,
     )

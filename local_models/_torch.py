@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import weights
-from engine.contract import Engine, EngineSpec, Facts, NotReady
+from engine.contract import BadInput, Engine, EngineSpec, Facts, NotReady
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
@@ -54,6 +55,7 @@ class TorchEngine(Engine):
         if weights_too:
             import torch
 
+            self._check_kind(loader, folder)
             how = {"dtype": getattr(torch, self.dtype), "use_safetensors": True} | how
         try:
             loaded = loader.from_pretrained(folder, local_files_only=True, **how)
@@ -64,6 +66,14 @@ class TorchEngine(Engine):
                 f"{self.spec.id}: {source!r} is not whole ({line[:160]}): run `python -m comparisons prepare {self.spec.id}`"
             ) from error
         return loaded.to(self.device).eval() if weights_too else loaded
+
+    def _check_kind(self, loader: Any, folder: Path) -> None:
+        """Raises BadInput for a person's own checkpoint of another kind: the network would be filled with random numbers."""
+        wanted, config = getattr(getattr(loader, "config_class", None), "model_type", None), folder / "config.json"
+        if self.spec.own and str(folder) == self.spec.own and wanted and config.exists():
+            kind = json.loads(config.read_text()).get("model_type") or wanted
+            if wanted != kind and not wanted.startswith(f"{kind}_"):  # a part of a model, such as qwen2_5_omni_thinker
+                raise BadInput(f"{self.spec.id} cannot be made of this checkpoint: it is of the kind {kind!r}, not {wanted!r}")
 
     def facts(self, sent: Mapping[str, Any] | None = None) -> Facts:
         """What really ran: device, number format, revision of the weights."""

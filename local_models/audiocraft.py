@@ -27,7 +27,8 @@
 """Music and effects from a description with Meta's own library: MusicGen, AudioGen and MAGNeT, in an environment of its own.
 
 Each runs with the library's own sampling. MusicGen and AudioGen go beyond their window as the library does, window over window;
-MAGNeT fills a window of fixed length at once; a shorter piece is the beginning of one. The melody checkpoints run in musicgen.py: here they would unpickle a Demucs.
+MAGNeT fills a window of fixed length at once, and a shorter piece is the beginning of one. The melody checkpoints run in
+musicgen.py: here they would unpickle a Demucs.
 """
 
 from __future__ import annotations

@@ -205,6 +205,18 @@ ENGINES = [
 ]
 
 
-def own(source: str) -> EngineSpec:
-    spec = own_spec(ENGINES[0], source, files=FILES)
-    return dataclasses.replace(spec, extra={"format": "as-stored", "distilled": False})
+OWN_VARIANTS = {
+    "": "numbers as stored, five beams",
+    "int8": "8-bit, five beams",
+    "batched": "numbers as stored, windows in batches",
+    "int8-batched": "8-bit, windows in batches",
+}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    spec = own_spec(ENGINES[0], source, files=FILES, variant=variant)
+    return dataclasses.replace(
+        spec,
+        engine=BatchedFasterWhisper if variant.endswith("batched") else FasterWhisper,
+        extra={"format": "int8" if variant.startswith("int8") else "as-stored", "distilled": False},
+    )

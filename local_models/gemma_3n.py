@@ -99,8 +99,11 @@ ENGINES = [
 ]
 
 
-def own(source: str) -> EngineSpec:
-    return own_spec(ENGINES[0], source)
+OWN_VARIANTS = {"": "answers questions about the sound", "asr": "writes down what is said"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    return own_spec(ENGINES[2 if variant else 0], source, variant=variant)
 
 
 if __name__ == "__main__":

@@ -136,8 +136,12 @@ ENGINES = [
 ]
 
 
-def own(source: str) -> EngineSpec:
-    """A checkpoint of Qwen2.5-Omni or, where its config.json says so, of Qwen3-Omni; it speaks its answers."""
+OWN_VARIANTS = {"": "writes and speaks its answers", "written": "writes its answers, with less memory"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    """A checkpoint of Qwen2.5-Omni or, where its config.json says so, of Qwen3-Omni."""
     if model_type_of(source) == "qwen3_omni_moe":
-        return own_spec(ENGINES[5], source)
-    return own_spec(ENGINES[1], source, files=ENGINES[1].needs.downloads[0].files)
+        return own_spec(ENGINES[4 if variant else 5], source, variant=variant)
+    template = ENGINES[0 if variant else 1]
+    return own_spec(template, source, files=template.needs.downloads[0].files, variant=variant)

@@ -171,5 +171,8 @@ ENGINES = [
 ]
 
 
-def own(source: str) -> EngineSpec:
-    return own_spec(ENGINES[0], source)
+OWN_VARIANTS = {"": "speaks", "asr": "writes down what is said"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    return own_spec(ENGINES[1 if variant else 0], source, variant=variant)

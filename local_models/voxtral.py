@@ -125,7 +125,10 @@ ENGINES = [
 ]  # fmt: skip
 
 
-def own(source: str) -> EngineSpec:
-    """A checkpoint of Voxtral or, where its config.json says so, of Voxtral Realtime; both transcribe."""
+OWN_VARIANTS = {"": "writes down what is said", "chat": "answers questions about the sound"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    """A checkpoint of Voxtral or, where its config.json says so, of Voxtral Realtime, which only transcribes."""
     realtime = model_type_of(source) == "voxtral_realtime"
-    return own_spec(ENGINES[2] if realtime else ENGINES[0], source, files=FILES)
+    return own_spec(ENGINES[3 if variant else 2 if realtime else 0], source, files=FILES, variant=variant)

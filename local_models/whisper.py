@@ -6,6 +6,7 @@ written. A batched one cuts the sound at pauses and decodes several windows at o
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import threading
 from collections.abc import Iterator
@@ -259,5 +260,9 @@ ENGINES = [
 ]
 
 
-def own(source: str) -> EngineSpec:
-    return own_spec(ENGINES[0], source)
+OWN_VARIANTS = {"": "window after window", "batched": "windows in batches"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    kinds = {"": Whisper, "batched": BatchedWhisper}
+    return dataclasses.replace(own_spec(ENGINES[0], source, variant=variant), engine=kinds[variant])

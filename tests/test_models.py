@@ -9,6 +9,7 @@ from comparisons import catalogue, models, own_models
 from comparisons.__main__ import main
 from engine import weights
 from engine.contract import BadInput, Download
+from local_models import whisper
 
 REPOSITORY = "openai/whisper-tiny"
 
@@ -51,6 +52,7 @@ def test_a_hub_id_waits_for_prepare(capsys):
         ("nobody", "someone/model", "there is no family 'nobody' for own checkpoints; there are"),
         ("whisper", "../../nowhere", "neither a folder on this machine nor a hub id such as 'owner/name'"),
         ("whisper", "https://example.com/model", "neither a folder on this machine nor a hub id"),
+        ("whisper", "someone/model --variant fast", "neither a folder on this machine nor a hub id"),
     ],
 )
 def test_what_cannot_be_a_checkpoint_is_refused_in_one_sentence(family, source, sentence):
@@ -68,6 +70,11 @@ def test_a_file_that_only_calls_itself_safetensors_is_refused(folder):
     (folder / "model.safetensors").write_bytes(b"\x10" + bytes(7) + b"not a json header")
     with pytest.raises(BadInput, match="'model.safetensors' is no safetensors file"):
         own_models.add("whisper", str(folder))
+
+
+def test_a_variant_that_a_family_lacks_is_refused_with_those_it_has():
+    with pytest.raises(BadInput, match="faster_whisper has no variant 'fast'; there are plain, int8, batched, int8-batched"):
+        own_models.add("faster_whisper", "someone/model", "fast")
 
 
 @pytest.fixture
@@ -112,4 +119,35 @@ def test_of_a_shared_repository_only_the_named_files_go(tmp_path, monkeypatch):
 
 def test_the_list_of_own_models_is_plain_json(folder):
     own_models.add("whisper", str(folder))
-    assert json.loads(own_models._file().read_text()) == {str(folder): "whisper"}
+    assert json.loads(own_models._file().read_text()) == [{"family": "whisper", "source": str(folder), "variant": ""}]
+
+
+def test_one_checkpoint_may_be_several_engines_of_its_family(folder, capsys):
+    assert main(["models", "add", "whisper", str(folder)]) == 0
+    assert main(["models", "add", "whisper", str(folder), "--variant", "batched"]) == 0
+    plain, batched = own_models.specs()
+    assert batched.id == f"{plain.id}-batched" and catalogue.find(batched.id) == batched
+    assert (plain.engine, batched.engine) == (whisper.Whisper, whisper.BatchedWhisper)
+    assert main(["models", "remove", plain.id]) == 0
+    assert [spec.id for spec in own_models.specs()] == [batched.id]
+
+
+@pytest.mark.parametrize(
+    ("family", "variant", "task"),
+    [("speecht5", "plain", "tts"), ("speecht5", "asr", "asr"), ("voxtral", "plain", "asr"), ("voxtral", "chat", "audio_lm")],
+)
+def test_where_a_family_serves_several_tasks_the_variant_chooses_one(family, variant, task):
+    assert own_models.add(family, "someone/tuned", variant).task == task
+
+
+def test_every_variant_of_every_family_is_an_engine_with_an_id_of_its_own():
+    for family in own_models.families():
+        specs = [own_models.family(family, "someone/tuned", variant) for variant in own_models.variants(family)]
+        assert len({spec.id for spec in specs}) == len(specs)
+        assert all(spec.own == "someone/tuned" and spec.id.startswith(f"{family}/own-tuned-") for spec in specs)
+        assert [spec.own_variant for spec in specs] == list(own_models.variants(family))
+
+
+def test_a_list_kept_before_there_were_variants_still_holds(folder):
+    own_models._file().write_text(json.dumps({str(folder): "whisper"}))
+    assert [(spec.own, spec.own_variant) for spec in own_models.specs()] == [(str(folder), "")]

@@ -69,6 +69,20 @@ def test_a_folder_is_added_and_forgotten_after_a_second_press(tab, tmp_path):
     assert page.troubles == []
 
 
+def test_where_a_family_has_several_ways_to_run_the_person_chooses_one(tab):
+    page = tab(**PHONE)
+    page.get_by_label("Family").select_option("demucs")
+    assert not page.get_by_label("How it runs").is_visible()
+    page.get_by_label("Family").select_option("voxtral")
+    page.get_by_label("How it runs").select_option("chat")
+    page.get_by_label("Folder or hub id").fill("someone/voxtral-tuned")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("is an engine of Audio chat now. Prepare it below.").wait_for()
+    assert [spec.own_variant for spec in own_models.specs()] == ["chat"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert page.troubles == []
+
+
 def test_what_is_no_checkpoint_is_said_in_one_sentence(tab):
     page = tab(**PHONE)
     page.get_by_label("Family").select_option("whisper")

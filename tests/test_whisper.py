@@ -1,6 +1,7 @@
 """Whisper goes from a checkpoint folder through from_pretrained to pieces; this checkpoint says one sentence to every window."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -192,3 +193,11 @@ def test_every_variant_says_what_to_download_and_which_languages_it_has():
         assert spec.needs.download_gb > 0 and spec.needs.gpu_memory_gb < spec.needs.memory_gb
         english = ".en" in spec.id or "distil" in spec.id
         assert spec.languages == (("en",) if english else ("*",))
+
+
+def test_a_checkpoint_of_another_kind_is_refused_before_its_network_is_filled_with_random_numbers(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "other")
+    settings = json.loads((folder / "config.json").read_text())
+    (tmp_path / "other" / "config.json").write_text(json.dumps(settings | {"model_type": "voxtral_realtime"}))
+    with pytest.raises(BadInput, match="cannot be made of this checkpoint: it is of the kind 'voxtral_realtime', not 'whisper'"):
+        loaded(tmp_path / "other")

@@ -29,7 +29,18 @@ const labelled = (text, control, className) => {
   return control;
 };
 const family = labelled('Family', document.createElement('select'));
-for (const [name, title] of families) make('option', '', family, `${name} · ${title}`).value = name;
+for (const [name, ways] of families) {
+  make('option', '', family, `${name} · ${[...new Set(ways.map(([, , title]) => title))].join(', ')}`).value = name;
+}
+const variant = labelled('How it runs', document.createElement('select'));
+function offerWays() {
+  const ways = Object.fromEntries(families)[family.value];
+  variant.replaceChildren();
+  for (const [name, said] of ways) make('option', '', variant, said).value = name;
+  show(variant.parentElement, ways.length > 1);
+}
+family.addEventListener('change', offerWays);
+offerWays();
 const source = labelled('Folder or hub id', document.createElement('input'), 'sc-wide');
 source.maxLength = 1000; source.placeholder = 'owner/name'; source.spellcheck = false;
 const adopt = make('button', 'sc-act', form, 'Add');
@@ -37,7 +48,7 @@ adopt.type = 'submit';
 const ownList = make('ul', 'sc-list', mine);
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  if (source.value.trim()) trigger('adopt', { family: family.value, source: source.value.trim() });
+  if (source.value.trim()) trigger('adopt', { family: family.value, variant: variant.value, source: source.value.trim() });
   else source.focus();
 });
 

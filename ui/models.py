@@ -74,9 +74,15 @@ class ModelsState(GradioModel):
     bad: bool = False
 
 
+def _ways(family: str) -> list[list[str]]:
+    """The variants of a family: name, what people read, and title of the task."""
+    ways = own_models.variants(family).items()
+    return [[name, f"{name or own_models.PLAIN}: {said}", TASKS[task].title] for name, (said, task) in ways]
+
+
 class Models(Shown):
     """Shows a ModelsState. Events: "prepare" {"id", "agreed"}, "halt" {"id"}, "discard" {"kind", "name"}, "adopt" {"family",
-    "source"}, "forget" {"id"} and "look" {}; every field is a stranger's word and is checked here.
+    "source", "variant"}, "forget" {"id"} and "look" {}; every field is a stranger's word and is checked here.
     """
 
     data_model = ModelsState
@@ -88,7 +94,7 @@ class Models(Shown):
             js_on_load=script("models"),
             apply_default_css=False,
             elem_classes=["sc-models"],
-            families=[[name, TASKS[task].title] for name, task in own_models.families().items()],
+            families=[[name, _ways(name)] for name in own_models.families()],
             tasks=[[task.name, task.title] for task in TASKS.values()],
             **options,
         )
@@ -151,7 +157,7 @@ def _discard(preparations: Preparations, data: Any) -> str:
 
 
 def _adopt(preparations: Preparations, data: Any) -> str:
-    spec = own_models.add(_text(data, "family"), _text(data, "source"))
+    spec = own_models.add(_text(data, "family"), _text(data, "source"), _text(data, "variant"))
     how = "Prepare it below." if weights.missing(spec) else "It is ready."
     return f"{spec.id} is an engine of {TASKS[spec.task].title} now. {how}"
 
