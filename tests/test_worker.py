@@ -145,6 +145,13 @@ def test_a_child_without_its_parent_exits():
     worker.close()
 
 
+def test_a_child_keeps_its_memory_between_layers_unless_the_person_says_otherwise(monkeypatch):
+    told = {name: value for name, value in Worker(SCRIPTED)._environment().items() if name.startswith("MALLOC_")}
+    assert told == {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "268435456"}
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    assert Worker(SCRIPTED)._environment()["MALLOC_TRIM_THRESHOLD_"] == "131072"
+
+
 def test_no_secret_reaches_the_child(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-1234567890")
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
