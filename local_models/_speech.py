@@ -19,6 +19,8 @@ from local_models._speakable import speakable
 from local_models._torch import TorchEngine
 
 SEED = 0
+FADE_S = 0.005
+"""At the seams of passages: too short to be missed, long enough that no jump is heard."""
 CONSENT = "Clone only voices whose owner agreed."
 WEIGHTS = "*model.[bs]*"
 """model.safetensors or pytorch_model.bin, whichever the publisher offers; the latter is read with weights_only."""
@@ -47,8 +49,8 @@ class SpeechEngine(TorchEngine):
 
         text = speakable(request.text, self.spec.id)
         settings = self.settings(request)
-        spoken = 0
-        for passage in passages(text, self.longest):
+        spoken, parts = 0, passages(text, self.longest)
+        for number, passage in enumerate(parts):
             torch.manual_seed(SEED)
             with torch.inference_mode():
                 samples = self.speak(passage, request, settings)
@@ -57,7 +59,7 @@ class SpeechEngine(TorchEngine):
             samples = samples.float().cpu().numpy() if torch.is_tensor(samples) else np.asarray(samples)
             if samples.size:
                 spoken += 1
-                yield Audio(samples.reshape(-1), self.rate)
+                yield Audio(_seamless(samples.reshape(-1), self.rate, number > 0, number < len(parts) - 1), self.rate)
         if not spoken:
             raise BadInput(f"{self.spec.id} found nothing in this text that it can say aloud")
         facts = self.facts({"seed": SEED, "passages": spoken} | settings)
@@ -107,6 +109,19 @@ class CloningEngine(SpeechEngine):
     @abstractmethod
     def speak_like(self, passage: str, heard: tuple[np.ndarray, str] | None) -> Any:
         """The passage as a tensor [frames] in the voice of `heard`: samples [frames] at `rate` and the words said in them."""
+
+
+def _seamless(samples: np.ndarray, rate: int, follows: bool, goes_on: bool) -> np.ndarray:
+    """A passage [frames] that begins and ends in silence where others join it: a jump between two is heard as a click."""
+    fade = np.linspace(0, 1, min(len(samples) // 2, round(FADE_S * rate)), dtype=np.float32)
+    if not len(fade) or not (follows or goes_on):
+        return samples
+    samples = samples.astype(np.float32)  # a copy: the model's own array may be read-only
+    if follows:
+        samples[: len(fade)] *= fade
+    if goes_on:
+        samples[len(samples) - len(fade) :] *= fade[::-1]
+    return samples
 
 
 def some(names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """VITS goes from a checkpoint folder through a worker to sound, from letters and from phonemes, in one voice or several."""
 
+import itertools
 import json
 
 import numpy as np
@@ -65,6 +66,14 @@ def test_a_chapter_comes_passage_by_passage(letters):
     sounds = [piece for piece in letters.pieces(CHAPTER) if isinstance(piece, Audio)]
     assert len(sounds) == letters.facts(CHAPTER).sent["passages"] > 1
     assert sum(piece.seconds for piece in sounds) > 5 * letters.sound(SENTENCE).seconds
+
+
+def test_passages_of_a_chapter_join_in_silence_and_a_single_one_is_left_as_it_is(letters):
+    sounds = [piece.samples[0] for piece in letters.pieces(CHAPTER) if isinstance(piece, Audio)]
+    jumps = [abs(after[0] - before[-1]) for before, after in itertools.pairwise(sounds)]
+    assert max(jumps) == 0.0
+    alone = letters.sound(SENTENCE).samples[0]
+    assert abs(alone[0]) > 0 and abs(alone[-1]) > 0
 
 
 def test_what_the_letters_cannot_say_is_named_beside_the_result(letters):
