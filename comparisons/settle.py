@@ -59,8 +59,11 @@ class Taken:
         self.attempt_log.append(entry)
 
     def learn(self, facts: Facts) -> None:
-        """Merge: a later fact wins, an unknown one takes nothing away."""
+        """Merge: a later fact wins, an unknown one takes nothing away, and every notice is kept."""
         known = {name: value for name, value in vars(facts).items() if value is not None}
+        said = self.facts.notice
+        if facts.notice and said:
+            known["notice"] = said if facts.notice in said else f"{said} {facts.notice}"
         self.facts = dataclasses.replace(self.facts, **known)
 
 

@@ -13,6 +13,7 @@ from local_models._chat import SHORTEST_S, named
 from local_models._long import at_pauses
 from local_models._stream import Tokens, hypotheses
 from local_models._torch import TorchEngine
+from local_models._transcript import CUT
 
 
 class Transcriber(TorchEngine):
@@ -62,8 +63,7 @@ class Transcriber(TorchEngine):
         )
         facts = self.facts({"do_sample": False, "window_s": self.window_s, **asked})
         if cut:
-            said = "The model did not come to an end in every part of the sound; its text was cut there."
-            facts = dataclasses.replace(facts, notice=f"{facts.notice} {said}" if facts.notice else said)
+            facts = dataclasses.replace(facts, notice=f"{facts.notice} {CUT}" if facts.notice else CUT)
         yield facts
 
     # ------------------------------------------------------------ what a family may change

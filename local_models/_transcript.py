@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.contract import BadResponse, Text, Word
+from engine.contract import BadResponse, Facts, Text, Word
 from local_models._long import at_pauses
 from local_models._stream import STEP, Tokens, streamed
 from local_models._whisper import RATE, SHORTEST_S, language_code, samples_of
 
 __all__ = [
-    "RATE", "SHORTEST_S", "Growing", "Heard", "joined", "language_code", "samples_of", "timed", "units_of", "whole_text",
+    "CUT", "RATE", "SHORTEST_S", "Growing", "Heard", "joined", "language_code", "samples_of", "timed", "units_of", "whole_text",
     "words_of", "written",
 ]  # fmt: skip
+
+
+CUT = "The model did not come to an end in every part of the sound; its text was cut there."
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Heard:
     text: str
     words: tuple[Word, ...] = ()
     language: str | None = None
+    cut: bool = False
+    """The model had not come to an end when it was stopped."""
 
 
 class Growing:
@@ -48,16 +53,16 @@ def whole_text(
     *,
     batch: int = 1,
     rate: int = RATE,
-) -> Iterator[Text]:
+) -> Iterator[Text | Facts]:
     """Hear mono `samples` in windows of at most `longest_s`: hypotheses of the whole text so far, then the final one.
 
     `hear` takes up to `batch` windows at once and yields what they say: once, or more often as the texts grow. Words come back
-    on the clock of the whole sound.
+    on the clock of the whole sound. Where a window's text was cut, facts that say so come last.
     """
     spans, growing = at_pauses(samples, rate, longest_s), Growing()
     texts: list[str] = []
     words: list[Word] = []
-    language = None
+    language, cut = None, False
     for first in range(0, len(spans), batch):
         group = spans[first : first + batch]
         now: Sequence[Heard] = ()
@@ -66,17 +71,22 @@ def whole_text(
         for (start, end), each in zip(group, now, strict=True):
             texts.append(each.text)
             words += _shifted(each.words, start / rate, end / rate)
-            language = language or each.language
+            language, cut = language or each.language, cut or each.cut
     yield Text(joined(texts), words=tuple(words), language=language)
+    if cut:
+        yield Facts(notice=CUT)
 
 
-def written(generate: Callable[[Tokens], Any], text_of: Callable[[list[int]], str]) -> Iterator[list[Heard]]:
-    """What `generate(streamer)` writes for one window, after each token; `text_of` makes text of all tokens so far."""
+def written(generate: Callable[[Tokens], Any], text_of: Callable[[list[int]], str], most: int) -> Iterator[list[Heard]]:
+    """What `generate(streamer)` writes for one window, after each token; `text_of` makes text of all tokens so far.
+
+    `most` is the number of tokens at which generate() stops a model that has not come to an end.
+    """
     ids: list[int] = []
     for new in streamed(generate):
         ids += new
         yield [Heard(text_of(ids).rstrip("\N{REPLACEMENT CHARACTER}"))]  # the last character may be half written
-    yield [Heard(text_of(ids))]
+    yield [Heard(text_of(ids), cut=len(ids) >= most)]
 
 
 def _padded(window: np.ndarray, rate: int) -> np.ndarray:

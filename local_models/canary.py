@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engine.contract import Download, EngineSpec, Limits, Needs, Piece, Transcribe
+from engine.contract import Download, EngineSpec, Limits, Needs, Piece, Text, Transcribe
 from local_models._own import own_spec
 from local_models._torch import TorchEngine, memory_gb
 from local_models._transcript import RATE, Heard, language_code, samples_of, whole_text, written
@@ -44,8 +44,8 @@ class Canary(TorchEngine):
             unasked = "Heard as English: this model must be told the language."
             facts = dataclasses.replace(facts, notice=f"{facts.notice} {unasked}" if facts.notice else unasked)
         yield facts
-        for text in whole_text(samples, WINDOW_S, lambda windows: self._hear(windows[0], language)):
-            yield dataclasses.replace(text, language=language)
+        for piece in whole_text(samples, WINDOW_S, lambda windows: self._hear(windows[0], language)):
+            yield dataclasses.replace(piece, language=language) if isinstance(piece, Text) else piece
 
     def _hear(self, window: np.ndarray, language: str, most: int = 512) -> Iterator[list[Heard]]:
         inputs = self.processor.apply_transcription_request(window, source_language=language)
@@ -54,6 +54,7 @@ class Canary(TorchEngine):
         yield from written(
             lambda streamer: self.model.generate(**inputs, max_new_tokens=most, do_sample=False, num_beams=1, streamer=streamer),
             lambda ids: tokenizer.decode(ids, skip_special_tokens=True).strip(),
+            most,
         )
 
 

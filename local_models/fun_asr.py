@@ -51,6 +51,7 @@ class FunAsr(TorchEngine):
         yield from written(
             lambda streamer: self.model.generate(**inputs, max_new_tokens=most, do_sample=False, num_beams=1, streamer=streamer),
             lambda ids: tokenizer.decode(ids, skip_special_tokens=True).strip(),
+            most,
         )
 
 

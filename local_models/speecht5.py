@@ -5,6 +5,7 @@ A voice is an x-vector: of a CMU ARCTIC speaker, or of a reference recording.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from local_models._long import at_pauses
 from local_models._own import own_spec
 from local_models._speech import CONSENT, WEIGHTS, SpeechEngine, chosen_voice
 from local_models._torch import TorchEngine, memory_gb
+from local_models._transcript import CUT
 
 RATE = 16_000
 SPEAKERS = {
@@ -23,7 +25,8 @@ SPEAKERS = {
 }  # fmt: skip
 """Voice and the utterance of CMU ARCTIC whose x-vector stands for it: two US women, two US men, a Scot, a Canadian, an Indian."""
 SHORTEST_REFERENCE_S = 1.0
-WINDOW_S, SHORTEST_S, MOST_LETTERS = 20.0, 0.1, 400
+WINDOW_S, SHORTEST_S, MOST_LETTERS = 15.0, 0.1, 400
+"""Windows short enough that the fastest speech stays below the letters that the model was trained to write."""
 
 
 class SpeechT5(SpeechEngine):
@@ -92,6 +95,7 @@ class SpeechT5Asr(TorchEngine):
             raise BadInput(f"{self.spec.id} needs at least {SHORTEST_S} s of sound, not {request.audio.seconds:.3f} s")
         samples = request.audio.mono().resample(RATE).samples[0]
         said: list[str] = []
+        cut = False
         spans = at_pauses(samples, RATE, WINDOW_S)
         for first, end in spans:
             window = samples[first:end]
@@ -100,10 +104,12 @@ class SpeechT5Asr(TorchEngine):
             heard = self.extractor(audio=window, sampling_rate=RATE, return_tensors="pt").to(self.device)
             with torch.inference_mode():
                 tokens = self.model.generate(**heard, max_length=MOST_LETTERS, do_sample=False)
+            cut = cut or tokens.shape[1] >= MOST_LETTERS
             said.append(self.tokenizer.batch_decode(tokens, skip_special_tokens=True)[0].strip())
             yield Text(" ".join(filter(None, said)), final=False)
         yield Text(" ".join(filter(None, said)), language="en")
-        yield self.facts({"max_length": MOST_LETTERS, "windows": len(spans)})
+        facts = self.facts({"max_length": MOST_LETTERS, "windows": len(spans)})
+        yield dataclasses.replace(facts, notice=" ".join(filter(None, (facts.notice, CUT if cut else None))) or None)
 
 
 _PICKLED = ("*.json", "spm_char.model", WEIGHTS)

@@ -206,6 +206,12 @@ def test_T4_polling_interval_and_server_time_are_kept(runner, cloud):
     assert 0 <= found["upload_s"] <= found["total_s"]
 
 
+def test_every_notice_of_an_engine_is_kept_once(runner, cloud):
+    notices = ("Ran on the CPU.", "Its text was cut.", "Ran on the CPU.")
+    cloud.script = [[*(Facts(notice=notice) for notice in notices), Text("done")]]
+    assert row(runner, plan(cloud_spec(cloud)))["notice"] == "Ran on the CPU. Its text was cut."
+
+
 def test_T5_the_clock_covers_a_lazy_generator_from_call_to_exhaustion(runner, cloud):
     def lazily():
         time.sleep(0.05)

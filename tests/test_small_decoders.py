@@ -102,6 +102,7 @@ def test_hypotheses_grow_letter_by_letter_and_a_long_sound_is_heard_whole(worker
     assert texts[-1].text == "Hi, you. Hi, you."
     assert all(texts[-1].text.startswith(text.text) for text in texts)
     facts = next(piece for piece in answered if isinstance(piece, Facts))
+    assert not any(piece.notice for piece in answered if isinstance(piece, Facts))
     assert facts.sent["tokens_per_s"] == moonshine.TOKENS_PER_S_OTHERS
 
 
@@ -124,6 +125,7 @@ def test_the_number_of_tokens_is_bound_to_the_length_of_the_sound(tmp_path):
     Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(tmp_path)
     engine = loaded(moonshine, tmp_path)
     assert heard(engine, tiny.tone(2.0)).text == "o" * 26
+    assert "its text was cut there" in pieces(engine)[-1].notice
     assert heard(engine, tiny.tone(1.0)).text == "o" * 13
     with pytest.raises(Unsupported, match="does not know the language 'de'"):
         heard(engine, language="de")
