@@ -71,11 +71,6 @@ ABSENT = (
         "https://huggingface.co/docs/transformers/model_doc/pop2piano", "2026-11-20",
     ),
     Absent(
-        "absent/step-audio-2", "audio_lm", "Step-Audio 2 mini", "StepFun", "Step-Audio 2 mini",
-        "Its code is a repository without a package, and its weights bring code of their own that wants older libraries.",
-        "https://github.com/stepfun-ai/Step-Audio2", "2026-11-20",
-    ),
-    Absent(
         "absent/salmonn", "audio_lm", "SALMONN", "Tsinghua University and ByteDance", "SALMONN",
         "Only an old branch without a package runs it, on four separate weights, one of them under LLaMA's terms.",
         "https://github.com/bytedance/SALMONN", "2026-11-20",
