@@ -13,7 +13,7 @@ from local_models._chat import SHORTEST_S, named
 from local_models._long import at_pauses
 from local_models._stream import Tokens, hypotheses
 from local_models._torch import TorchEngine
-from local_models._transcript import CUT
+from local_models._transcript import CUT, joined
 
 
 class Transcriber(TorchEngine):
@@ -47,17 +47,17 @@ class Transcriber(TorchEngine):
             part = samples[first:end]
             if len(part) < SHORTEST_S * self.rate:
                 continue
-            before = " ".join(text.text for text in heard)
+            before = joined(text.text for text in heard)
             inputs, ids, most = self.inputs(part, asked), [], self.most_tokens(len(part) / self.rate)
             yield from hypotheses(
                 lambda streamer, inputs=inputs, most=most: self.generate(inputs, streamer, most),
-                lambda ids, before=before: f"{before} {self.text_of(ids, asked).text}".strip(),
+                lambda ids, before=before: joined((before, self.text_of(ids, asked).text)),
                 ids,
             )
             cut = cut or (most is not None and len(ids) >= most)
             heard.append(_later(self.text_of(ids, asked), first / self.rate))
         yield Text(
-            " ".join(text.text for text in heard if text.text),
+            joined(text.text for text in heard),
             words=tuple(word for text in heard for word in text.words),
             language=next((text.language for text in heard if text.language), None),
         )
