@@ -197,6 +197,7 @@ def _shared(chosen: argparse.Namespace, specs: Iterable[EngineSpec]) -> dict[str
         "machine_usd_per_hour": machine_price_from_environment() if chosen.machine_price is None else chosen.machine_price,
         "spend_cap_usd": chosen.spend_cap,
         "hear_with": find_hearer(chosen.hear_with, chosen.task) if chosen.hear_with else None,
+        "agreed": chosen.i_may_use_this_voice,
     }
 
 

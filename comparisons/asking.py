@@ -64,6 +64,11 @@ def missing_consent(given: Iterable[str], agreed: bool, how: str) -> str:
     return f"Say that you may use this voice: {how}." if not agreed and CONSENTS.keys() & set(given) else ""
 
 
+def consent_given(given: Iterable[str], agreed: bool) -> str | None:
+    """What the person agreed to for these settings, word for word as it was asked; None where nothing had to be."""
+    return " ".join(CONSENTS[name] for name in given if name in CONSENTS) or None if agreed else None
+
+
 def task_named(name: str) -> Task:
     """Raises BadInput with the names that exist."""
     if name not in TASKS:

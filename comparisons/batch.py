@@ -248,7 +248,10 @@ class Batch:
             self._counts["items"] += 1
 
     def _plan_of(self, number: int, item: Item, key: str, asked: Asked, cells: set[Cell]) -> Plan:
-        shared = ("task", "repeats", "timeout_s", "use_cache", "access", "session", "machine_usd_per_hour", "hear_with")
+        shared = (
+            *("task", "repeats", "timeout_s", "use_cache", "access", "session", "machine_usd_per_hour"),
+            *("hear_with", "agreed"),
+        )
         open_ids = {cell.engine_id for cell in cells}
         return Plan(
             request=asked.request,

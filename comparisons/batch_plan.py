@@ -37,6 +37,7 @@ class BatchPlan:
     spend_cap_usd: float | None = None
     """For the whole batch, what it cost before a restart included."""
     hear_with: EngineSpec | None = None
+    agreed: bool = False
     at_once: int = 1
     """Items under way together. With 1 no item is decoded and no engine called twice while another is being timed."""
 

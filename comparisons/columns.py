@@ -81,6 +81,12 @@ _COLUMNS = (
     _number("input_characters", "Input characters", "Unicode characters of the text.", "", 0, group="input"),
     Column("reference", "Reference", "What the output was measured against.", group="input"),
     Column("settings", "Settings", "The settings asked for.", "json", group="input"),
+    Column(
+        "consent",
+        "Consent",
+        "What the person who pressed Run said about a voice among the settings; empty where there was none.",
+        group="input",
+    ),
     Column("request_sent", "Request sent", "The parameters as they went to the engine, without secrets.", "json", group="input"),
     _number("queue_s", "Queue", "Waiting for a free lane on this machine or for the vendor's cap.", "s", 3, -1),
     _number("load_s", "Load", "Import, weights, client; empty when the engine was already loaded.", "s", 3, -1),

@@ -39,6 +39,8 @@ class Plan:
     spend_cap_usd: float | None = None
     hear_with: EngineSpec | None = None
     """The engine that listens to what the others made; see hearing."""
+    agreed: bool = False
+    """The person said that they may use what is somebody's own among the settings; see asking.CONSENTS."""
     batch_id: str | None = None
     item: str | None = None
     slices: Mapping[str, str] = field(default_factory=dict)

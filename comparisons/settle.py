@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from comparisons import __version__, hearing
+from comparisons.asking import consent_given
 from comparisons.columns import COLUMNS
 from comparisons.cost import Bill, bill
 from comparisons.faults import Fault
@@ -107,6 +108,7 @@ def _base(plan: Plan, comparison_id: str, spec: EngineSpec, cell: Cell) -> dict[
         "item": plan.item,
         "slices": _json(dict(plan.slices)),
         "settings": _json(settings),
+        "consent": consent_given(settings or (), plan.agreed),
         "app_version": __version__,
     }
 
@@ -157,7 +159,7 @@ def cached_result(
     """An earlier answer to the same request: its own times and costs, marked as cached, measured against today's reference."""
     kept = {name: original.get(name) for name in COLUMNS}
     base = _base(plan, comparison_id, spec, cell)
-    today = ("comparison_id", "created_at", "input_name", "reference", "repeat", "batch_id", "item", "slices")
+    today = ("comparison_id", "created_at", "input_name", "reference", "repeat", "batch_id", "item", "slices", "consent")
     row = kept | {name: base[name] for name in today} | {"cached": True, "rating": None}
     for column in COLUMNS.values():
         if column.group == "quality":

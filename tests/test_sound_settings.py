@@ -98,8 +98,17 @@ def test_a_reference_on_the_command_line_reaches_the_engine_and_its_row_names_it
     rows = list(csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text("utf-8-sig"))))
     given = Audio.decode(voice.read_bytes())
     assert json.loads(rows[0]["settings"]) == {"reference": {"sha256": given.sha256(), "seconds": 0.4}}
+    assert rows[0]["consent"] == CONSENT
     assert Audio.decode((tmp_path / "out/stub-parrot-1.wav").read_bytes()).sha256() == given.sha256()
     assert str(tmp_path) not in (tmp_path / "a.csv").read_text()
+
+
+def test_an_answer_from_the_cache_carries_the_consent_of_whoever_asked_again(capsys, tmp_path, voice):
+    for _ in range(2):
+        cli(capsys, "run", "tts", "Hello again.", "--engines", "stub/parrot", "--option", f"reference={voice}",
+            "--i-may-use-this-voice", "--csv", tmp_path / "a.csv")  # fmt: skip
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "a.csv").read_text("utf-8-sig")))
+    assert (row["cached"], row["consent"]) == ("true", CONSENT)
 
 
 def test_another_reference_is_another_answer_in_the_cache(capsys, tmp_path, voice):
@@ -170,6 +179,7 @@ def test_a_manifest_names_a_voice_per_line_and_a_batch_uses_each(capsys, tmp_pat
     rows = {row["input_name"]: row for row in map(json.loads, (tmp_path / "r").read_text().splitlines())}
     seconds = {name: (row["settings"] or {}).get("reference", {}).get("seconds") for name, row in rows.items()}
     assert seconds == {"One.": 0.4, "Two.": 0.3, "Three.": None}
+    assert {name: row["consent"] for name, row in rows.items()} == {"One.": CONSENT, "Two.": CONSENT, "Three.": None}
     assert "needs 'reference voice'" in rows["Three."]["error"]
     assert rows["One."]["slices"] == {"voice_file": "voice.wav", "reference": "right"}
 
@@ -212,6 +222,8 @@ def test_the_dataset_tab_wants_consent_for_voices_too(runner, tmp_path, voice):
     with pytest.raises(BadInput, match="tick the box under the dataset"):
         open_batch(runner, page, no_keys, None)
     batch, _ = open_batch(runner, page | {"consent": True}, no_keys, None)
+    batch.start().wait()
+    assert [row["consent"] for row in batch.rows()] == [CONSENT]
     batch.dataset.close()
 
 
@@ -266,9 +278,10 @@ def test_the_api_takes_the_sound_as_a_file_with_consent(address, voice):
     rows, files = client.predict(*asked, reference_sound=handle_file(str(voice)), i_may_use_this_voice=True, api_name="/tts")
     given = Audio.decode(voice.read_bytes())
     assert json.loads(rows[0]["settings"])["reference"]["sha256"] == given.sha256()
+    assert rows[0]["consent"] == CONSENT
     assert Audio.decode(Path(files[0]).read_bytes()).sha256() == given.sha256()
     rows, _ = client.predict("Hi.", ["stub/parrot"], api_name="/tts")
-    assert rows[0]["settings"] is None
+    assert rows[0]["settings"] is None and rows[0]["consent"] is None
     parameters = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
     assert [each["parameter_name"] for each in parameters["/music"]["parameters"]][-1] == "melody_sound"
 
@@ -344,6 +357,7 @@ def test_a_voice_is_uploaded_agreed_to_and_heard_in_the_answer(page, voice, runn
         "stub/deaf": "unsupported",
     }
     assert json.loads(rows["stub/needy"]["settings"])["reference"] == {"sha256": given.sha256(), "seconds": 0.4}
+    assert rows["stub/needy"]["consent"] == CONSENT
     assert json.loads(rows["stub/needy"]["output_files"])[0]["sha256"]
     capsule.save(runner.store, rows["stub/needy"]["comparison_id"], tmp_path / "one.soundcheck")
     opened = open_capsule(tmp_path / "one.soundcheck")

@@ -95,12 +95,13 @@ def _call(task: Task, runner: Runner, sounds: tuple[str, ...]) -> Callable[..., 
     ) -> tuple[list[dict[str, Any]], list[str]]:
         try:
             given = {name.removesuffix("_sound"): path for name, path in zip(sounds, further, strict=False) if path}
-            if missing := missing_consent(given, any(further[len(sounds) :]), f"{AGREED} must be true"):
+            agreed = any(further[len(sounds) :])
+            if missing := missing_consent(given, agreed, f"{AGREED} must be true"):
                 raise EngineError(missing)
             if settings is not None and not isinstance(settings, dict):
                 raise EngineError(f"settings must be an object, got {type(settings).__name__}")
             settings = (settings or {}) | {name: SoundFile(Path(path)) for name, path in given.items()}
-            plan = _plan(task, source, engines, reference, settings, repeats, timeout_s, use_cache, request)
+            plan = _plan(task, source, engines, reference, settings, repeats, timeout_s, use_cache, request, agreed)
         except EngineError as error:
             raise gr.Error(str(error), print_exception=False) from None
         run = runner.start(plan)
@@ -126,6 +127,7 @@ def _plan(
     timeout_s: float,
     use_cache: bool,
     request: gr.Request | None,
+    agreed: bool,
 ) -> Plan:
     if not source:
         raise EngineError(f"{task.source} is empty")
@@ -150,4 +152,5 @@ def _plan(
         timeout_s=float(timeout_s),
         use_cache=bool(use_cache),
         session=getattr(request, "session_hash", None),
+        agreed=agreed,
     )

@@ -90,6 +90,7 @@ def open_batch(runner: Runner, page: dict[str, Any], keys: Sequence[Any], sessio
         session=session,
         spend_cap_usd=_number(page["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
         hear_with=find_hearer(page["hear_with"], "tts") if task.name == "tts" and page["hear_with"] else None,
+        agreed=bool(page.get("consent")),
     )
     plan.check()
     dataset = open_dataset(source, task.name)

@@ -228,6 +228,7 @@ def plan_of(task: Task, page: Page, values: Sequence[Any], session: str | None) 
         access=access,
         session=session,
         hear_with=find_hearer(state["hear_with"], task.name) if state.get("hear_with") else None,
+        agreed=any(state.get(consent_box(name)) for name in CONSENTS),
         **_how(state),
     )
 
