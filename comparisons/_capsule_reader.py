@@ -148,7 +148,7 @@ def _read(archive: zipfile.ZipFile, folder: tempfile.TemporaryDirectory[str]) ->
             raise BadCapsule(f"{name} of the capsule is larger than {most / 1e6:g} MB")
         return data
 
-    manifest = _manifest(_parsed(data_of("manifest.json", MOST_MANIFEST_BYTES)))
+    manifest = _manifest(parsed(data_of("manifest.json", MOST_MANIFEST_BYTES)))
     lines = data_of("rows.jsonl", MOST_ROW_BYTES)
     if hashlib.sha256(lines).hexdigest() != manifest["rows_sha256"]:
         raise BadCapsule("the rows of the capsule do not match their hash: the file is damaged or was changed")
@@ -176,7 +176,7 @@ def _tests(lines: bytes, manifest: Mapping[str, Any], rows: tuple[dict[str, Any]
     if hashlib.sha256(lines).hexdigest() != manifest["votes_sha256"]:
         raise BadCapsule("the votes of the capsule do not match their hash: the file is damaged or was changed")
     try:
-        return checked_tests([_parsed(line) for line in lines.splitlines()], rows)
+        return checked_tests([parsed(line) for line in lines.splitlines()], rows)
     except BadVotes as error:
         raise BadCapsule(f"the capsule holds {error}") from None
 
@@ -192,7 +192,9 @@ def _number(text: str) -> float:
     return number
 
 
-def _parsed(data: bytes | str) -> Any:
+def parsed(data: bytes | str) -> Any:
+    """JSON of a stranger, without what is no number or too large a one. Raises BadCapsule."""
+
     def whole(text: str) -> int:
         _number(text)
         return int(text)
@@ -246,7 +248,7 @@ def _is_kept(kept: Any) -> bool:
 
 
 def _rows(lines: bytes, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    found = [_row(_parsed(line), manifest) for line in lines.splitlines()]
+    found = [_row(parsed(line), manifest) for line in lines.splitlines()]
     if not 0 < len(found) <= MOST_ROWS:
         raise BadCapsule(f"a capsule has 1 to {MOST_ROWS} rows, this one {len(found)}")
     if len({(row["engine_id"], row["repeat"]) for row in found}) < len(found):
@@ -276,7 +278,7 @@ def _row(given: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
         raise BadCapsule("a row of the capsule does not belong to it, or has a value that no run has")
     for name, column in COLUMNS.items():
         if column.kind == "json" and row[name] is not None:
-            _check_document(name, _parsed(row[name]))
+            _check_document(name, parsed(row[name]))
         elif column.kind == "number" and row[name] is not None:
             _number(str(row[name]))
     return row
@@ -313,7 +315,7 @@ def checked_row(line: bytes | str) -> dict[str, Any]:
 
     A column that is unknown here is left out: the line may come from another version.
     """
-    given = _parsed(line)
+    given = parsed(line)
     if not isinstance(given, dict) or not _is(given.get("comparison_id"), ID) or given.get("task") not in TASKS:
         raise BadCapsule("a line is no kept run")
     known = {name: value for name, value in given.items() if name in COLUMNS}

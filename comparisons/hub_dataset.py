@@ -2,6 +2,7 @@
 
 Off unless SOUNDCHECK_DATASET names a dataset. It holds
     rows/<time>-<random>.jsonl     one run per line, as in a capsule: without sessions, keys, or paths of this machine
+    stars/<time>-<random>.jsonl    the stars given to runs, one per line (comparisons/hub_stars.py)
     sounds/ab/<sha256>.wav         the sounds that the rows name
 Nothing there is ever changed or deleted. What the dataset lacks is what is pushed, so there is no mark that could be wrong. Blind
 tests and votes stay here. Every line and sound that is fetched is checked as if a stranger had written it.
@@ -9,6 +10,7 @@ tests and votes stay here. Every line and sound that is fetched is checked as if
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -19,7 +21,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from comparisons._capsule_reader import ID, MOST_ROW_BYTES, MOST_SOUND_BYTES, BadCapsule, checked_row
 from comparisons.capsule import shared, sound_hashes
+from comparisons.hub_stars import Star, checked_star, encoded, restore, run_identity, star_identity, star_in, stars_of
 from comparisons.query import Query
 from comparisons.redaction import clean
 from comparisons.store import Store
@@ -45,6 +48,7 @@ MOST_ROWS, MOST_BYTES = 500, 100_000_000
 """Of one commit; a run whose sounds alone are more goes by itself."""
 _NAME = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _ROWS = re.compile(r"rows/[\w-]{1,80}\.jsonl", re.ASCII)
+_STARS = re.compile(r"stars/[\w-]{1,80}\.jsonl", re.ASCII)
 _SOUND = re.compile(r"sounds/[0-9a-f]{2}/([0-9a-f]{64})\.wav")
 _AT_ONCE = 4
 
@@ -73,8 +77,9 @@ class HubDataset:
         self.store, self.repo, self._token = store, repo, token
         self._endpoint = endpoint or os.environ.get("HF_ENDPOINT") or None
         self._there: set[bytes] = set()
+        self._stars_there: set[bytes] = set()
         self._sounds: dict[str, int] = {}
-        self._fetched, self._looked_at, self._failures = False, 0, 0
+        self._fetched, self._looked_at, self._stars_seen, self._failures = False, 0, 0, 0
         self._stop, self._working = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, name="hub dataset", daemon=True)
 
@@ -164,13 +169,21 @@ class HubDataset:
             if (size := getattr(entry, "size", None)) is not None:
                 files[entry.path] = size
         self._sounds = {found[1]: size for path, size in files.items() if (found := _SOUND.fullmatch(path))}
-        added = 0
+        added, stars = 0, []
         with tempfile.TemporaryDirectory(prefix="soundcheck-hub-") as folder:
-            for path in sorted(path for path in files if _ROWS.fullmatch(path)):
+            for path in sorted(path for path in files if _ROWS.fullmatch(path) or _STARS.fullmatch(path)):
                 if files[path] > MOST_ROW_BYTES:
                     log.warning("%s of the dataset is larger than %d bytes and is left out", path, MOST_ROW_BYTES)
                     continue
-                added += self._restore(api, Path(folder), self._read(api, path, Path(folder)).splitlines())
+                lines = self._read(api, path, Path(folder)).splitlines()
+                if _STARS.fullmatch(path):
+                    stars += self._checked(checked_star, lines)
+                    self._stars_there.update(map(star_identity, stars))
+                    continue
+                rows = self._checked(checked_row, lines)
+                stars += [star for row in rows if (star := star_in(row))]
+                added += self._restore(api, Path(folder), [row | {"rating": None} for row in rows])
+        restore(self.store, stars)
         self._fetched = True
         log.info("%d runs came from the dataset %s", added, self.repo)
         return added
@@ -182,21 +195,23 @@ class HubDataset:
         finally:
             file.unlink()
 
-    def _restore(self, api: HfApi, folder: Path, lines: Iterable[bytes]) -> int:
-        rows, refused = [], 0
+    def _checked(self, check: Callable[[bytes], dict[str, Any]], lines: Sequence[bytes]) -> list[dict[str, Any]]:
+        found = []
         for line in lines:
-            try:
-                row = checked_row(line)
-            except BadCapsule:
-                refused += 1
-                continue
-            if (known := _identity(row)) not in self._there:
+            with contextlib.suppress(BadCapsule):
+                found.append(check(line))
+        if refused := len(lines) - len(found):
+            log.warning("%d lines of the dataset are not what they should be and are left out", refused)
+        return found
+
+    def _restore(self, api: HfApi, folder: Path, found: Iterable[dict[str, Any]]) -> int:
+        rows = []
+        for row in found:
+            if (known := run_identity(row)) not in self._there:
                 self._there.add(known)
                 rows.append(row)
-        if refused:
-            log.warning("%d lines of the dataset are no runs and are left out", refused)
         here = {known for comparison in {row["comparison_id"] for row in rows} for known in self._kept(comparison)}
-        rows = [row for row in rows if _identity(row) not in here]
+        rows = [row for row in rows if run_identity(row) not in here]
         wanted = [sha256 for sha256 in sound_hashes(rows) if self._wanted(sha256)]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(lambda sha256: self._fetch_sound(api, folder, sha256), wanted))
@@ -205,7 +220,7 @@ class HubDataset:
         return len(rows)
 
     def _kept(self, comparison_id: str) -> Iterator[bytes]:
-        return map(_identity, self.store.rows(Query(comparison_id=comparison_id)))
+        return map(run_identity, self.store.rows(Query(comparison_id=comparison_id)))
 
     def _wanted(self, sha256: str) -> bool:
         return self._sounds.get(sha256, MOST_SOUND_BYTES + 1) <= MOST_SOUND_BYTES and not self.store.blob_path(sha256).exists()
@@ -218,7 +233,7 @@ class HubDataset:
         self.store.put_blob(data)
 
     def push(self) -> int:
-        """Commit every run that the dataset lacks, with its sounds; how many. Raises what the client raises."""
+        """Commit the runs that the dataset lacks, with sounds, and its stars; how many runs. Raises what the client raises."""
         count = 0
         while batch := self._next_batch():
             rows, end = batch
@@ -226,7 +241,20 @@ class HubDataset:
                 self._commit(rows)
                 count += len(rows)
             self._looked_at = end
+        stars, last = stars_of(self.store, self._stars_seen)
+        if new := [star for star in stars if star_identity(star) not in self._stars_there]:
+            self._commit_stars(new)
+        self._stars_seen = last
         return count
+
+    def _commit_stars(self, stars: Sequence[Star]) -> None:
+        from huggingface_hub import CommitOperationAdd
+
+        lines = b"".join(map(encoded, stars))
+        self._api().create_commit(
+            self.repo, [CommitOperationAdd(_new_name("stars"), lines)], commit_message=f"{len(stars)} stars", repo_type="dataset"
+        )
+        self._stars_there.update(map(star_identity, stars))
 
     def _next_batch(self) -> tuple[list[dict[str, Any]], int] | None:
         """New runs for one commit, and up to which place of the store they reach; None when there is nothing to look at."""
@@ -236,21 +264,22 @@ class HubDataset:
         end = min(self._looked_at + MOST_ROWS, total)
         page = Query(sort="seq", descending=False, offset=self._looked_at, limit=end - self._looked_at)
         rows = [row for row in self.store.page(page) if ID.fullmatch(row["comparison_id"] or "")]
-        return [row for row in rows if _identity(row) not in self._there], end
+        return [row for row in rows if run_identity(row) not in self._there], end
 
     def _commit(self, rows: Sequence[dict[str, Any]]) -> None:
         from huggingface_hub import CommitOperationAdd
 
         api = self._api()
         for part in self._parts(rows):
-            lines = b"".join(json.dumps(shared(row), ensure_ascii=False, sort_keys=True).encode() + b"\n" for row in part)
-            name = f"rows/{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.jsonl"
+            told = [shared(row | {"rating": None}) for row in part]
+            lines = b"".join(json.dumps(row, ensure_ascii=False, sort_keys=True).encode() + b"\n" for row in told)
+            name = _new_name("rows")
             new = [sha256 for sha256 in sound_hashes(part) if self._is_new(sha256)]
             sounds = [CommitOperationAdd(_sound_path(sha256), str(self.store.blob_path(sha256))) for sha256 in new]
             message = f"{len(part)} runs, {len(new)} sounds"
             api.create_commit(self.repo, [*sounds, CommitOperationAdd(name, lines)], commit_message=message, repo_type="dataset")
             self._sounds |= dict.fromkeys(new, 0)
-            self._there.update(map(_identity, part))
+            self._there.update(map(run_identity, part))
 
     def _parts(self, rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
         part: list[dict[str, Any]] = []
@@ -269,9 +298,8 @@ class HubDataset:
         return sha256 not in self._sounds and self.store.blob_path(sha256).exists()
 
 
-def _identity(row: Mapping[str, Any]) -> bytes:
-    told = [str(row[name]) for name in ("comparison_id", "engine_id", "repeat", "created_at")]
-    return hashlib.sha256("\0".join(told).encode()).digest()[:16]
+def _new_name(folder: str) -> str:
+    return f"{folder}/{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.jsonl"
 
 
 def _sound_path(sha256: str) -> str:

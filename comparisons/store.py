@@ -176,8 +176,11 @@ class Store:
 
         return self._transact(f"{len(settled)} run" + "s" * (len(settled) != 1), work)
 
-    def rate(self, seq: int, stars: int, session: str | None = None) -> None:
-        """Give a run 1 to 5 stars; the latest rating is the one shown, earlier ones stay on record. Raises ValueError."""
+    def rate(self, seq: int, stars: int, session: str | None = None, *, given_at: str | None = None) -> None:
+        """Give a run 1 to 5 stars; the latest rating is the one shown, earlier ones stay on record. Raises ValueError.
+
+        `given_at` (ISO 8601, UTC) is for stars that were given elsewhere before.
+        """
         if stars is None:
             raise ValueError("a rating is 1 to 5 stars, got None")
         stars, session = _stars(stars), None if session is None else clean(session)
@@ -185,7 +188,7 @@ class Store:
         def work(connection: sqlite3.Connection) -> None:
             if connection.execute("SELECT 1 FROM runs WHERE seq = ?", (seq,)).fetchone() is None:
                 raise ValueError(f"there is no run {seq!r}")
-            records.insert(connection, "ratings", _rating(seq, stars, session))
+            records.insert(connection, "ratings", _rating(seq, stars, session, given_at))
 
         self._transact("a rating", work)
 
@@ -222,6 +225,18 @@ class Store:
             seqs = self._seqs(connection, query or Query(), page=False)
             for row in records.read(connection, seqs, self._on_damage):
                 yield records.shown(row)
+
+    def numbered(self, seqs: Iterable[int]) -> list[dict[str, Any]]:
+        """The rows of these numbers, those that fail their checksum left out."""
+        with self._reading() as connection:
+            return [records.shown(row) for row in records.read(connection, seqs, self._on_damage)]
+
+    def ratings(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """What was given after the rating with that number, oldest first: seq of the run, stars, created_at; the last number."""
+        with self._reading() as connection:
+            (last,) = connection.execute("SELECT max(id) FROM ratings").fetchone()
+            found = records.ratings(connection, "WHERE id > ? AND id <= ?", [after, last or 0])
+            return [{name: each[name] for name in ("seq", "stars", "created_at")} for each in found], max(after, last or 0)
 
     def count(self, query: Query | None = None) -> int:
         """How many rows pass the filter, those not yet known to be damaged included."""
@@ -376,8 +391,9 @@ def _locked(file: BinaryIO, how: int) -> bool:
     return True
 
 
-def _rating(seq: int, stars: int, session: str | None) -> dict[str, Any]:
-    return {"seq": seq, "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"), "stars": stars, "session": session}
+def _rating(seq: int, stars: int, session: str | None, given_at: str | None = None) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"seq": seq, "created_at": given_at or now, "stars": stars, "session": session}
 
 
 def _stars(stars: Any) -> int | None:

@@ -212,6 +212,61 @@ def test_a_line_with_a_column_of_a_later_version_comes_without_it(store, fresh, 
     assert rows(fresh) == rows(store)
 
 
+def test_stars_given_after_a_push_reach_the_dataset_and_come_back_with_their_time(store, fresh, hub):
+    add_run(store, "espeak/en", 220, rating=2)
+    dataset = kept(store, hub)
+    dataset.step()
+    store.rate(1, 3, "visitor-5f1c")
+    store.rate(1, 5, "visitor-5f1c")
+    dataset.step()
+    dataset.step()
+    assert hub.commits == ["1 runs, 1 sounds", "1 stars", "2 stars"]
+    assert b"visitor-5f1c" not in b"".join(hub.files.values())
+    again = kept(fresh, hub)
+    again.step()
+    assert [row["rating"] for row in fresh.rows()] == [5]
+    assert fresh.ratings() == store.ratings()
+    again.step()
+    kept(store, hub).step()
+    assert len(hub.commits) == 3
+
+
+def test_an_older_star_of_the_dataset_does_not_hide_a_newer_one_given_here(store, fresh, hub):
+    add_run(store, "espeak/en", 220)
+    kept(store, hub).step()
+    kept(fresh, hub).step()
+    store.rate(1, 2, given_at="2026-11-21T10:00:00.000+00:00")
+    fresh.rate(1, 4, given_at="2026-11-22T10:00:00.000+00:00")
+    for each in (store, fresh, store):
+        kept(each, hub).step()
+    assert [row["rating"] for each in (store, fresh) for row in each.rows()] == [4, 4]
+
+
+def test_a_star_that_a_row_of_the_dataset_carries_is_kept_once_however_often_the_container_starts(store, tmp_path, hub):
+    add_run(store, "espeak/en", 220)
+    kept(store, hub).step()
+    (name,) = hub.named("rows/")
+    hub.files[name] = json.dumps({**json.loads(hub.files[name]), "rating": 4}).encode()
+    for place in range(3):
+        with Store(tmp_path / f"container-{place}", upkeep=False) as container:
+            kept(container, hub).step()
+            assert [(row["rating"]) for row in container.rows()] == [4]
+            assert len(container.ratings()[0]) == 1
+    assert hub.commits == ["1 runs, 1 sounds", "1 stars"]
+
+
+@pytest.mark.parametrize("change", [{"stars": 6}, {"stars": True}, {"rated_at": "now"}, {"comparison_id": "../x"}, {"more": 1}])
+def test_a_star_of_a_stranger_that_cannot_be_one_is_left_out(store, fresh, hub, change):
+    add_run(store, "espeak/en", 220)
+    store.rate(1, 3)
+    kept(store, hub).step()
+    (name,) = hub.named("stars/")
+    star = json.loads(hub.files[name])
+    hub.files[name] = b"\n".join([json.dumps({**star, **change}).encode(), b"[", b"7"])
+    kept(fresh, hub).step()
+    assert [row["rating"] for row in fresh.rows()] == [None]
+
+
 def test_many_runs_go_in_parts_that_each_fit_a_commit(store, hub, monkeypatch):
     monkeypatch.setattr("comparisons.hub_dataset.MOST_BYTES", 20_000)
     for place in range(6):
