@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons import __version__, batch_command, capsule, catalogue, judge_command, models, projection, systems
+from comparisons import __version__, batch_command, capsule_command, catalogue, judge_command, models, projection, systems
 from comparisons.asking import SoundFile, build_request, missing_consent, read_reference, task_named
 from comparisons.catalogue import Access, engines, engines_for, find, listing, readiness
 from comparisons.cost import machine_price_from_environment, rule_text
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     for kind in WRITERS:
         command.add_argument(f"--{kind}", type=Path, metavar="FILE")
     command.add_argument("--task", choices=TASKS)
-    for module in (capsule, judge_command, models, projection, systems):
+    for module in (capsule_command, judge_command, models, projection, systems):
         module.add_parser(commands)
     return top
 
@@ -347,7 +347,7 @@ COMMANDS = {
     "doctor": doctor,
     "prepare": prepare,
     "export": export,
-    "capsule": capsule.run,
+    "capsule": capsule_command.run,
     "judge": judge_command.run,
     "models": models.run,
     "costs": projection.run,

@@ -19,11 +19,12 @@ from comparisons import records
 from comparisons.blobs import HASH
 from comparisons.capsule_votes import MOST_BYTES, BadVotes, checked_tests
 from comparisons.columns import COLUMNS
+from comparisons.kept_batch import BATCH_ID
 from comparisons.redaction import clean
 from engine.contract import ERROR_KINDS, BadInput, Tag, Word
 from engine.tasks import TASKS
 
-FORMAT, VERSION, VERSION_WITH_VOTES = "soundcheck capsule", 1, 2
+FORMAT, VERSION, VERSION_WITH_VOTES, VERSION_OF_BATCH = "soundcheck capsule", 1, 2, 3
 ID = re.compile(r"[0-9a-f]{32}")
 MOST_FILE_BYTES = 200_000_000
 MOST_SOUND_BYTES = 180_000_000
@@ -66,7 +67,8 @@ class Capsule:
 
     @property
     def comparison_id(self) -> str:
-        return self.manifest["comparison_id"]
+        """The id of the comparison, or of the run over a dataset."""
+        return self.manifest["batch_id"] or self.manifest["comparison_id"]
 
     @property
     def task(self) -> str:
@@ -209,18 +211,20 @@ def _manifest(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict) or given.get("format") != FORMAT:
         raise BadCapsule("this file is not a capsule; choose one that ends in .soundcheck")
     version = given.get("version")
-    if type(version) is not int or version not in (VERSION, VERSION_WITH_VOTES):
-        raise BadCapsule(
-            f"this capsule has version {str(version)[:20]!r} and {VERSION_WITH_VOTES} is read here: update Soundcheck"
-        )
+    if type(version) is not int or not VERSION <= version <= VERSION_OF_BATCH:
+        raise BadCapsule(f"this capsule has version {str(version)[:20]!r} and {VERSION_OF_BATCH} is read here: update Soundcheck")
+    whole = version == VERSION_OF_BATCH
+    named = _is(given.get("batch_id"), BATCH_ID) if whole else _is(given.get("comparison_id"), ID)
     sounds, missing, left_out = given.get("sounds"), given.get("missing"), given.get("tests_left_out", 0)
     sound = all(
         (
-            _is(given.get("comparison_id"), ID),
+            named and ("comparison_id" if whole else "batch_id") not in given,
             given.get("task") in TASKS,
             _is(given.get("rows_sha256"), HASH),
             isinstance(given.get("app_version"), str) and len(given["app_version"]) <= 40,
-            _is(given.get("votes_sha256"), HASH) if version == VERSION_WITH_VOTES else "votes_sha256" not in given,
+            "votes_sha256" not in given
+            if version == VERSION or (whole and "votes_sha256" not in given)
+            else _is(given.get("votes_sha256"), HASH),
             type(left_out) is int and 0 <= left_out <= MOST_ROWS,
             isinstance(sounds, dict) and all(_is(name, HASH) and _is_kept(kept) for name, kept in sounds.items()),
             isinstance(missing, dict) and all(_is(name, HASH) and isinstance(why, str) for name, why in missing.items()),
@@ -228,8 +232,8 @@ def _manifest(given: Any) -> dict[str, Any]:
     )
     if not sound:
         raise BadCapsule("the manifest of the capsule is not as it should be")
-    known = ("format", "version", "app_version", "comparison_id", "task", "rows_sha256", "sounds")
-    read = {name: given[name] for name in known} | {"missing": {name: clean(why) for name, why in missing.items()}}
+    known = ("format", "version", "app_version", "comparison_id", "batch_id", "task", "rows_sha256", "sounds")
+    read = {name: given.get(name) for name in known} | {"missing": {name: clean(why) for name, why in missing.items()}}
     return read | {"votes_sha256": given.get("votes_sha256"), "tests_left_out": left_out}
 
 
@@ -251,8 +255,8 @@ def _rows(lines: bytes, manifest: Mapping[str, Any]) -> tuple[dict[str, Any], ..
     found = [_row(parsed(line), manifest) for line in lines.splitlines()]
     if not 0 < len(found) <= MOST_ROWS:
         raise BadCapsule(f"a capsule has 1 to {MOST_ROWS} rows, this one {len(found)}")
-    if len({(row["engine_id"], row["repeat"]) for row in found}) < len(found):
-        raise BadCapsule("two rows of the capsule are of the same engine and repeat")
+    if len({(row["item"] if manifest["batch_id"] else None, row["engine_id"], row["repeat"]) for row in found}) < len(found):
+        raise BadCapsule("two rows of the capsule are of the same input, engine and repeat")
     return tuple(found)
 
 
@@ -267,8 +271,10 @@ def _row(given: Any, manifest: Mapping[str, Any]) -> dict[str, Any]:
     row = records.shown(records.settled(given))
     del row["seq"]
     row["rating"] = given.get("rating")
+    own = "batch_id" if manifest.get("batch_id") else "comparison_id"
     if not (
-        row["comparison_id"] == manifest["comparison_id"]
+        row[own] == manifest[own]
+        and _is(row["comparison_id"], ID)
         and row["task"] == manifest["task"]
         and row["where"] in ("local", "cloud")
         and row["status"] in ("ok", *ERROR_KINDS)

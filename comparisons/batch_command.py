@@ -10,12 +10,12 @@ from typing import Any
 
 from comparisons.batch import Batch, BatchPlan, Progress, Row
 from comparisons.batch_plan import MOST_AT_ONCE
-from comparisons.columns import COLUMNS
 from comparisons.datasets import open_dataset
+from comparisons.figures import figures_table
 from comparisons.judge_command import judge_of, judged
 from comparisons.manifests import missing_voice_consent
 from comparisons.runner import Runner
-from comparisons.statistics import EngineFigures, Statistics, statistics_of, write_statistics
+from comparisons.statistics import statistics_of, write_statistics
 from comparisons.table import printable, write_csv, write_jsonl
 from engine.contract import BadInput, EngineError, EngineSpec
 from engine.tasks import TASKS
@@ -116,45 +116,3 @@ def _write(write: Any, rows: Any, file: Path) -> None:
     except OSError as error:
         raise EngineError(f"{file} could not be written: {error.strerror}") from None
     _say(f"wrote {file}")
-
-
-def figures_table(found: Statistics) -> str:
-    """One line per engine with n and the interval of its first metric, as aligned plain text."""
-    header = ("Engine", "Answered", "First p50", "Total p50", "Total p95", "RTF p50", "Cost", "Quality")
-    lines = [header, *(_line(each) for each in found.engines)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(header))]
-    table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    for pair in found.pairs:
-        if pair.verdict in ("left", "right"):
-            table.append(f"{getattr(pair, pair.verdict)} is better by {COLUMNS[pair.metric].label}: {_pair(pair)}")
-        else:
-            table.append(f"{pair.left} and {pair.right}: {pair.verdict} by {COLUMNS[pair.metric].label} ({pair.n} items)")
-    return "\n".join([*table, *found.not_enough])
-
-
-def _pair(pair: Any) -> str:
-    return f"{pair.left} against {pair.right} on {pair.n} items, p = {pair.p_adjusted:.2g}"
-
-
-def _line(each: EngineFigures) -> tuple[str, ...]:
-    def shown(name: str, value: float | None) -> str:
-        return COLUMNS[name].shown(value) or "–"
-
-    name = next(iter(each.quality), None)
-    metric = "wer_pooled" if "wer_pooled" in each.quality else name
-    quality = "–"
-    if metric and each.quality[metric].value is not None:
-        interval = each.quality[metric]
-        column = COLUMNS[name]
-        bounds = "" if interval.low is None else f" [{column.shown(interval.low)}, {column.shown(interval.high)}]"
-        quality = f"{column.label} {column.shown(interval.value)}{bounds}, n = {interval.n}"
-    return (
-        each.engine_id,
-        f"{each.ok} of {each.runs}",
-        shown("first_s", each.first_s.p50),
-        shown("total_s", each.total_s.p50),
-        shown("total_s", each.total_s.p95),
-        shown("rtf", each.rtf.p50),
-        shown("cost_usd", each.cost_usd),
-        quality,
-    )

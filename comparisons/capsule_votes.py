@@ -34,7 +34,10 @@ class BadVotes(ValueError):
 
 @dataclass(frozen=True)
 class Ballot:
-    """What one finished test says about a comparison. `inputs`: over how many the test went; only this one's votes are here."""
+    """What one finished test says about a comparison. `inputs`: over how many the test went; only this one's votes are here.
+
+    Of a run over a dataset the votes on all its inputs are here, and `inputs` is 1.
+    """
 
     kind: str
     made_at: str
@@ -51,9 +54,12 @@ def kept_tests(store: Store, comparison_id: str, rows: Sequence[Mapping[str, Any
         return [], 0
     votes, known = Votes(store.folder), _sounds_of(rows)
     found, room, most, left_out = [], MOST_BYTES, MOST_VOTES, 0
-    for test in reversed(votes.tests_of(comparison_id)):
-        document = _document(votes, test, comparison_id, known)
+    for test in reversed(votes.tests_of({row["comparison_id"] for row in rows})):
+        document = _document(votes, test, comparison_id, rows, known)
         if not document["votes"]:
+            continue
+        if len(document["sounds"]) > MOST_SOUNDS:
+            left_out += 1
             continue
         room, most = room - len(json.dumps(document)), most - len(document["votes"])
         if len(found) == MOST_TESTS or room < 0 or most < 0:
@@ -63,16 +69,21 @@ def kept_tests(store: Store, comparison_id: str, rows: Sequence[Mapping[str, Any
     return found, left_out
 
 
-def _document(votes: Votes, test: Mapping[str, Any], comparison_id: str, known: set[tuple[str, str]]) -> dict[str, Any]:
-    ours = {
-        key: stimulus
-        for key, stimulus in test["stimuli"].items()
-        if (stimulus.get("comparison_id") or test.get("comparison_id")) == comparison_id
-        and (stimulus["role"] != "engine" or (stimulus["engine_id"], stimulus["group"].casefold()) in known)
-    }
+def _document(
+    votes: Votes, test: Mapping[str, Any], name: str, rows: Sequence[Mapping[str, Any]], known: set[tuple[str, str]]
+) -> dict[str, Any]:
+    named = _groups(rows)
+    ours = {}
+    for key, stimulus in test["stimuli"].items():
+        comparison_id = stimulus.get("comparison_id") or test.get("comparison_id")
+        if comparison_id not in named:
+            continue
+        group = f"{named[comparison_id]}{stimulus['group']}"
+        if stimulus["role"] != "engine" or (stimulus["engine_id"], group.casefold()) in known:
+            ours[key] = {**stimulus, "group": group}
     places = {key: place for place, key in enumerate(ours)}
     answers = answers_of(votes, test, finished=True)
-    names = _pseudonyms(votes, test, comparison_id, {answer.listener for answer in answers})
+    names = _pseudonyms(votes, test, name, {answer.listener for answer in answers})
     counted = [
         [names[answer.listener], [places[key] for key in answer.trial["sounds"]], places.get(answer.trial["x"]), answer.choice]
         for answer in answers
@@ -82,7 +93,7 @@ def _document(votes: Votes, test: Mapping[str, Any], comparison_id: str, known: 
         "kind": test["kind"],
         "made_at": test["created_at"][:16],
         "share": test["share"],
-        "inputs": test.get("inputs_there", 1),
+        "inputs": test.get("inputs_there", 1) if len(named) == 1 else 1,
         "sounds": [{name: each[name] for name in ("role", "engine_id", "group", "cut")} for each in ours.values()],
         "votes": sorted(counted, key=lambda vote: (vote[0], json.dumps(vote))),
     }
@@ -95,10 +106,17 @@ def _pseudonyms(votes: Votes, test: Mapping[str, Any], comparison_id: str, numbe
     return {number: place for place, number in enumerate(hashed, 1)}
 
 
+def _groups(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What goes before the name of a sound, by comparison: nothing, or its number where the rows are of several inputs."""
+    ids = list(dict.fromkeys(row["comparison_id"] for row in rows))
+    return {each: "" if len(ids) == 1 else f"{place}/" for place, each in enumerate(ids, 1)}
+
+
 def _sounds_of(rows: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
     """Engine and name of every sound of the rows."""
+    named = _groups(rows)
     return {
-        (row["engine_id"], file["name"].casefold())
+        (row["engine_id"], f"{named[row['comparison_id']]}{file['name']}".casefold())
         for row in rows
         if row["status"] == "ok"
         for file in json.loads(row["output_files"] or "[]")

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comparisons._capsule_reader import ID, MOST_ROW_BYTES, MOST_SOUND_BYTES, BadCapsule, checked_row
-from comparisons.capsule import shared, sound_hashes
 from comparisons.hub_stars import Star, checked_star, encoded, restore, run_identity, star_identity, star_in, stars_of
+from comparisons.kept_comparison import shared, sound_hashes
 from comparisons.query import Query
 from comparisons.redaction import clean
 from comparisons.store import Store

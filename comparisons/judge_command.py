@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from comparisons.capsule import find_comparison
 from comparisons.catalogue import SERVERS, Access
 from comparisons.judge import JUDGES, MOST_TIMES, TIMES, Judge, judge_named, keep, own_judge, verdict_line
 from comparisons.judge_cases import METRICS
 from comparisons.judge_price import in_words, quote, spent_usd
 from comparisons.kept_batch import final_rows
+from comparisons.kept_comparison import find_comparison
 from comparisons.query import Query
 from comparisons.runner import Runner
 from comparisons.table import printable, write_csv, write_jsonl

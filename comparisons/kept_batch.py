@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-import uuid
+import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
@@ -13,16 +13,16 @@ from comparisons.query import Query
 from comparisons.store import Store
 from engine.contract import BadInput
 
-_ID = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{8}")
+BATCH_ID = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{8}(?:[0-9a-f]{8})?")
 
 
 def new_batch_id() -> str:
-    """The start in UTC and eight random digits: the store is then searched from that moment on."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+    """The start in UTC, from which on the store is searched, and 64 random bits: whoever knows the id may see the rows."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(8)}"
 
 
 def _began(batch_id: str) -> str:
-    found = _ID.fullmatch(batch_id)
+    found = BATCH_ID.fullmatch(batch_id)
     if not found:
         raise BadInput(f"{batch_id[:80]!r} is no batch id; one looks like 20260131T235959Z-0123abcd")
     return "{}-{}-{}T{}:{}:{}".format(*found.groups())

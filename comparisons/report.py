@@ -1,4 +1,4 @@
-"""One comparison as one HTML file: opens offline, plays its sounds, runs no script and loads nothing from anywhere.
+"""A comparison, or a run over a dataset, as one HTML file: it opens offline, plays, runs no script and loads nothing.
 
 A sound is embedded as FLAC or WAV while there is room; one that is left out is replaced by a sentence.
 """
@@ -12,10 +12,12 @@ from html import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from comparisons._report_figures import costs_section, figures_section, text_of
 from comparisons.blobs import BlobDamaged
-from comparisons.capsule import Capsule, absences, ballots, document, packed, rows_of, shared
+from comparisons.capsule import Capsule, absences, ballots, packed
 from comparisons.capsule_votes import Ballot, figure, headed, lines_of
 from comparisons.columns import COLUMNS, Column
+from comparisons.kept_comparison import by_input, document, headline, rows_of, shared
 from comparisons.outcomes import Line
 from comparisons.store import Store
 from comparisons.table import Summary, summarise
@@ -86,8 +88,8 @@ def write_report(source: Store | Capsule, comparison_id: str, file: str | Path |
 
 
 def _page(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    task, sounds, first = TASKS[rows[0]["task"]], _Sounds(source), rows[0]
-    title = f"{task.title}: {first['input_name'] or 'comparison'}"
+    task, sounds, first, inputs = TASKS[rows[0]["task"]], _Sounds(source), rows[0], by_input(rows)
+    title = f"{task.title}: {first['input_name'] or 'comparison' if len(inputs) == 1 else f'{len(inputs):,} inputs'}"
     answered = sum(row["status"] == "ok" for row in rows)
     yield (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -98,19 +100,39 @@ def _page(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping[st
         f'<h1 dir="auto">{escape(title)}</h1><p class="dim">{answered} of {len(rows)} answered · {escape(_when(rows))} · '
         f"Soundcheck {escape(first['app_version'] or '')} · comparison {escape(comparison_id)}</p></header>"
     )
-    yield from _input(rows, sounds, absences(source, rows))
-    yield _plots(rows, task.metrics)
-    yield '<h2>Answers</h2><div class="cards">'
-    for row in rows:
-        yield _card(row, sounds, task.metrics, len({row["repeat"] for row in rows}) > 1)
-    yield "</div>"
+    if len(inputs) > 1:
+        yield "".join(f'<p class="dim">{escape(sentence)}</p>' for sentence in absences(source, rows))
+        yield from figures_section(rows)
+        yield _plots(rows, task.metrics)
+        yield "<h2>Inputs and answers</h2>"
+        for own in inputs.values():
+            yield f'<details class="card"><summary dir="auto">{escape(headline(own))}</summary>'
+            yield from _input(own, sounds, ())
+            yield from _answers(own, sounds, task.metrics)
+            yield "</details>"
+    else:
+        yield from _input(rows, sounds, absences(source, rows))
+        yield _plots(rows, task.metrics)
+        yield "<h2>Answers</h2>"
+        yield from _answers(rows, sounds, task.metrics)
     yield from _votes(ballots(source, comparison_id, rows))
+    yield from costs_section(rows)
     yield "<h2>All figures</h2>"
-    yield _table(rows, task.metrics)
+    if len(inputs) > 1:
+        yield f'<details class="card"><summary>{len(rows):,} answers</summary>{_table(rows, task.metrics)}</details>'
+    else:
+        yield _table(rows, task.metrics)
     yield (
         '<p class="dim">Times begin before the engine is called and end with its answer; loading and queueing are apart. '
         "A cached answer keeps the times of its first run. An empty cell is unknown.</p></main></body></html>\n"
     )
+
+
+def _answers(rows: Sequence[Mapping[str, Any]], sounds: _Sounds, metrics: Sequence[str]) -> Iterator[str]:
+    yield '<div class="cards">'
+    for row in rows:
+        yield _card(row, sounds, metrics, len({row["repeat"] for row in rows}) > 1)
+    yield "</div>"
 
 
 def _when(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -157,7 +179,7 @@ def _card(row: Mapping[str, Any], sounds: _Sounds, metrics: Sequence[str], repea
     if row["status"] != "ok":
         error = f"{row['status']}: {row['error'] or 'it failed and gave no reason'}"
         return f'<article class="card result failed">{head}<p class="text" dir="auto">{escape(error)}</p></article>'
-    out = [f'<p class="text" dir="auto">{escape(row["output_text"])}</p>'] if row["output_text"] else []
+    out = [f'<p class="text" dir="auto">{text_of(row)}</p>'] if row["output_text"] else []
     tags = (document(row, "output_tags") or [])[:MOST_TAGS]
     if tags:
         out.append(f'<ul class="tags">{"".join(_tag(tag, row["where"]) for tag in tags)}</ul>')
@@ -258,7 +280,8 @@ def _plot_line(engine: Summary, value: float | None, column: Column, longest: fl
 
 def _table(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
     held = {name for row in rows for name in COLUMNS if row[name] not in (None, "")}
-    names = [name for name in dict.fromkeys((*_ALWAYS, *metrics, *_LAST)) if name in held]
+    several = ("input_name",) * (len(by_input(rows)) > 1)
+    names = [name for name in dict.fromkeys((*_ALWAYS[:1], *several, *_ALWAYS, *metrics, *_LAST)) if name in held]
     head = "".join(
         f'<th scope="col"{_align(name)} title="{escape(COLUMNS[name].meaning)}">{escape(_headed(COLUMNS[name]))}</th>'
         for name in names

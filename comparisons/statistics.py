@@ -35,6 +35,9 @@ from engine.tasks import TASKS
 Row = Mapping[str, Any]
 
 MOST_SLICE_VALUES = 50
+LENGTH = "duration"
+"""The slice that every task with sounds as inputs has; a column of that name in the manifest wins."""
+_LENGTHS = {"under 5 s": 5.0, "5 to 15 s": 15.0, "15 to 60 s": 60.0, "1 to 5 min": 300.0, "5 min or more": math.inf}
 _TIMES = ("first_s", "total_s", "rtf")
 
 
@@ -82,7 +85,7 @@ class Statistics:
 def statistics_of(rows: Iterable[Row], *, worst: int = 10, seed: int = SEED) -> Statistics:
     """All figures of rows of one task. Rows without an item are told apart by their input. Raises ValueError for two tasks."""
     wanted = ("task", "engine_id", "engine_name", "status", "cached", "item", "input_name", "cost_usd", "slices", "reference")
-    wanted = (*wanted, "output_text", "reference_words", "wer", *WORD_ERRORS, *_TIMES)
+    wanted = (*wanted, "output_text", "reference_words", "wer", "input_audio_seconds", *WORD_ERRORS, *_TIMES)
     metrics: list[str] = []
     kept: list[dict[str, Any]] = []
     for row in rows:
@@ -158,13 +161,27 @@ def _slices(rows: Sequence[Row], metrics: Sequence[str], seed: int) -> tuple[dic
     for row in rows:
         for name, value in _document(row["slices"]).items():
             found.setdefault(name, {}).setdefault(str(value), []).append(row)
+    lengths = _by_length(rows)
+    if len(lengths) > 1:
+        found.setdefault(LENGTH, lengths)
     tables, left_out = {}, []
     for name, values in found.items():
         if len(values) > MOST_SLICE_VALUES:
             left_out.append(f"{name!r} has {len(values)} values: a table is made for up to {MOST_SLICE_VALUES}.")
             continue
-        tables[name] = {value: _figures(_by_engine(own), metrics, seed) for value, own in sorted(values.items())}
+        ordered = values.items() if values is lengths else sorted(values.items())
+        tables[name] = {value: _figures(_by_engine(own), metrics, seed) for value, own in ordered}
     return tables, left_out
+
+
+def _by_length(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows by the length of their input, the short ones first; without those whose length is not known."""
+    found: dict[str, list[Row]] = {label: [] for label in _LENGTHS}
+    for row in rows:
+        seconds = row["input_audio_seconds"]
+        if seconds is not None:
+            found[next(label for label, most_s in _LENGTHS.items() if seconds < most_s)].append(row)
+    return {label: own for label, own in found.items() if own}
 
 
 def _document(text: Any) -> dict[str, Any]:

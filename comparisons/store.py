@@ -231,6 +231,18 @@ class Store:
         with self._reading() as connection:
             return [records.shown(row) for row in records.read(connection, seqs, self._on_damage)]
 
+    def ids_beginning(self, start: str, most: int) -> list[str]:
+        """Ids of comparisons and of runs over datasets that begin so, at most `most`."""
+        found: list[str] = []
+        with self._reading() as connection:
+            for column in ("comparison_id", "batch_id"):
+                bounds = [clean(start), clean(start) + "\U0010ffff", most]
+                rows = connection.execute(
+                    f"SELECT DISTINCT {column} FROM runs WHERE {column} >= ? AND {column} < ? LIMIT ?", bounds
+                )
+                found += [each for (each,) in rows]
+        return found[:most]
+
     def ratings(self, after: int = 0) -> tuple[list[dict[str, Any]], int]:
         """What was given after the rating with that number, oldest first: seq of the run, stars, created_at; the last number."""
         with self._reading() as connection:

@@ -17,6 +17,7 @@ import re
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,11 @@ class Votes:
                 test |= {"listeners": dict(counts).get("listener", 0), "votes": dict(counts).get("vote", 0)}
         return found
 
-    def tests_of(self, comparison_id: str) -> list[dict[str, Any]]:
-        """Every test that has sounds of a comparison, oldest first."""
-        found = self._read("kind = 'test' AND instr(body, ?) > 0", [json.dumps(comparison_id)])
-        return [test for test in found if comparison_id in (test.get("comparison_id"), *test.get("comparison_ids", ()))]
+    def tests_of(self, comparison_ids: AbstractSet[str]) -> list[dict[str, Any]]:
+        """Every test that has sounds of one of these comparisons, oldest first."""
+        named = [json.dumps(each) for each in comparison_ids] if len(comparison_ids) == 1 else []
+        found = self._read("kind = 'test'" + " AND instr(body, ?) > 0" * len(named), named)
+        return [test for test in found if comparison_ids & {test.get("comparison_id"), *test.get("comparison_ids", ())}]
 
     def join(self, test_id: str, order_for: Callable[[int], list[dict[str, Any]]]) -> str:
         """A new listener's token. `order_for(number)` gives the trials in that listener's order, which is kept with it."""

@@ -19,12 +19,14 @@ import soundfile
 from browser import served
 
 from comparisons import capsule as capsules
-from comparisons import capsule_votes
+from comparisons import capsule_command, capsule_votes
 from comparisons.__main__ import parser
 from comparisons._capsule_reader import BadCapsule, open_capsule
 from comparisons.blind import make_pooled_test, make_test
-from comparisons.capsule import NoComparison, ballots, extract, find_comparison, rows_of, save, sound_hashes
+from comparisons.capsule import NoComparison, ballots, save
+from comparisons.capsule_command import extract
 from comparisons.columns import COLUMNS
+from comparisons.kept_comparison import find_comparison, rows_of, sound_hashes
 from comparisons.outcomes import outcome
 from comparisons.report import write_report
 from comparisons.store import Store
@@ -156,7 +158,7 @@ CHOICES: dict[str, Callable[..., Any]] = {
 def test_a_capsule_gives_back_every_row_of_its_comparison_and_no_other(store, saved):
     with open_capsule(saved) as capsule:
         assert [each["engine_id"] for each in capsule.rows] == ["espeak/en", "flite/slt", "openai/tts"]
-        kept = [{name: value for name, value in each.items() if name != "seq"} for each in capsules.rows_of(store, ID)]
+        kept = [{name: value for name, value in each.items() if name != "seq"} for each in rows_of(store, ID)]
         assert [dict(each) for each in capsule.rows] == kept
 
 
@@ -206,7 +208,7 @@ def test_the_input_travels_along_where_it_was_kept_and_is_said_to_be_missing_whe
 
 
 def test_a_sound_that_is_gone_makes_a_capsule_that_says_so(store, tmp_path):
-    gone = json.loads(capsules.rows_of(store, ID)[0]["output_files"])[0]["sha256"]
+    gone = json.loads(rows_of(store, ID)[0]["output_files"])[0]["sha256"]
     store.blob_path(gone).unlink()
     save(store, ID, tmp_path / "one.soundcheck")
     with open_capsule(tmp_path / "one.soundcheck") as capsule:
@@ -305,7 +307,7 @@ def test_the_page_and_the_report_show_votes_with_interval_and_n(store, tmp_path)
     text = (tmp_path / "here.html").read_text()
     assert "Not enough votes to rank: 3 of 20 per engine." in text
     assert text.count("n 3</span>") == 2
-    sheet, _, _ = look(store, ("file", str(tmp_path / "one.soundcheck")))
+    sheet = look(store, ("file", str(tmp_path / "one.soundcheck"))).sheet
     assert [(line.name, line.n) for line in sheet.tests[0].lines] == [("Espeak/En", 3), ("Flite/Slt", 3)]
 
 
@@ -347,10 +349,10 @@ def test_the_command_line_saves_opens_extracts_and_reports(store, saved, tmp_pat
     top = parser()
     commands = next(action for action in top._actions if action.dest == "command")
     if "capsule" not in commands.choices:
-        capsules.add_parser(commands)
+        capsule_command.add_parser(commands)
 
     def run(*words: str) -> int:
-        return capsules.run(top.parse_args(["capsule", *words]))
+        return capsule_command.run(top.parse_args(["capsule", *words]))
 
     assert run("save", "a1", str(tmp_path / "two.soundcheck")) == 0
     assert (tmp_path / "two.soundcheck").read_bytes() == saved.read_bytes()
@@ -371,12 +373,106 @@ def test_the_command_line_prints_what_listeners_said(store, tmp_path, monkeypatc
     monkeypatch.setenv("SOUNDCHECK_HOME", str(tmp_path / "store"))
     top = parser()
     for words in (["save", "a1", str(tmp_path / "two.soundcheck")], ["open", str(tmp_path / "two.soundcheck")]):
-        assert capsules.run(top.parse_args(["capsule", *words])) == 0
+        assert capsule_command.run(top.parse_args(["capsule", *words])) == 0
     said = capsys.readouterr().out
     assert "A/B preference · 5 votes · 5 listeners" in said
     assert "Not enough votes to rank: 5 of 20 per engine." in said
     assert "Espeak/En: " in said
     assert said.count("n 5)") == 2
+
+
+# ---------------------------------------------------------------- a run over a dataset
+
+RUN = "20261101T100000Z-0123456789abcdef"
+
+
+def add_dataset_run(store: Store) -> None:
+    """Two inputs on two engines; one answer failed and was given on a second try, in another comparison."""
+    rows = []
+    for place, item in enumerate(("one", "two")):
+        sound = tone(200 + 50 * place, seconds=2 + 5 * place)
+        file = json.dumps(described(store.put_blob(sound.to_wav()), sound, name=None))
+        for engine_id in ("pocketsphinx/en-us", "whisper/tiny"):
+            said = {"task": "asr", "comparison_id": ("c3" if place else "d4") * 16, "batch_id": RUN, "item": item}
+            said |= {"input_name": f"{item}.wav", "input_file": file, "input_audio_seconds": sound.seconds, "cost_usd": 0.002}
+            said |= {"reference": "one two three", "output_text": "one too three", "wer": 1 / 3, "cost_evidence": "machine price"}
+            rows.append(row(engine_id, **said, slices=json.dumps({"speaker": item})))
+    again = rows[-1] | {"comparison_id": "e5" * 16}
+    store.add_all([*rows[:-1], rows[-1] | {"status": "timeout", "error": "Too late.", "total_s": None, "wer": None}, again])
+
+
+@pytest.fixture
+def run_file(store: Store, tmp_path: Path) -> Path:
+    add_dataset_run(store)
+    save(store, RUN, tmp_path / "run.soundcheck")
+    return tmp_path / "run.soundcheck"
+
+
+def test_a_dataset_run_is_one_capsule_with_the_answer_that_counts_of_every_input_and_engine(store, run_file):
+    with open_capsule(run_file) as capsule:
+        assert (capsule.comparison_id, capsule.task) == (RUN, "asr")
+        assert [(each["item"], each["engine_id"], each["status"]) for each in capsule.rows] == [
+            ("one", "pocketsphinx/en-us", "ok"), ("one", "whisper/tiny", "ok"),
+            ("two", "pocketsphinx/en-us", "ok"), ("two", "whisper/tiny", "ok"),
+        ]  # fmt: skip
+        assert all(capsule.sound_path(sha256) for sha256 in sound_hashes(capsule.rows))
+
+
+def test_a_dataset_run_shows_its_figures_and_one_input_at_a_time(store, run_file):
+    for opened in (("file", str(run_file)), ("id", RUN)):
+        view = look(store, opened)
+        assert view.item == "one" and view.sheet.title == "Speech to text: one.wav" and view.sheet.link == RUN
+        assert [label for label, _ in view.inputs][1] == "two.wav · WER · Pocketsphinx/En-Us 33.3 % · Whisper/Tiny 33.3 %"
+        assert [table.title for table in view.figures.tables] == ["Engines", "Pairs by WER", "By speaker", "By duration"]
+        view = look(store, opened, "two")
+        assert view.sheet.title == "Speech to text: two.wav" and len(view.board.cards) == 2
+
+
+def test_the_report_of_a_dataset_run_is_the_same_from_both_sources_and_marks_words_and_months(store, run_file, tmp_path):
+    write_report(store, RUN, tmp_path / "here.html")
+    with open_capsule(run_file) as capsule:
+        write_report(capsule, RUN, tmp_path / "there.html")
+    text = (tmp_path / "here.html").read_text()
+    assert text == (tmp_path / "there.html").read_text()
+    assert text.count('<mark title="reference: two">too</mark>') == 4
+    assert "By speaker" in text and "By duration" in text
+    assert "<td dir=auto>$160.00</td>" in text  # 0.004 $ for 9 s are 1.60 $ an hour, 160 $ for 100 hours
+    assert "<script" not in text
+
+
+def test_votes_on_several_inputs_of_a_dataset_run_travel_together(store, tmp_path):
+    for place, comparison_id in enumerate(("c3" * 16, "d4" * 16)):
+        sounds = [tone(220 + 40 * place + 10 * turn) for turn in range(2)]
+        store.add_all(
+            row(name, comparison_id=comparison_id, batch_id=RUN, item=str(place), input_name=f"text {place}",
+                output_files=json.dumps([described(store.put_blob(sound.to_wav()), sound)]))
+            for name, sound in zip(("espeak/en", "flite/slt"), sounds, strict=True)
+        )  # fmt: skip
+    votes = Votes(store.folder)
+    test_id = make_pooled_test(store, votes, [], "ab", batch_id=RUN)
+    test = votes.test(test_id)
+    listener = votes.listener(test_id, votes.join(test_id, lambda number: order_for(test, number)))
+    for place, trial in enumerate(listener["trials"]):
+        cast(votes, test, listener, place, "first", [1.0] * len(trial["sounds"]), 1e3)
+    save(store, RUN, tmp_path / "run.soundcheck")
+    with open_capsule(tmp_path / "run.soundcheck") as capsule:
+        (ballot,) = ballots(capsule, RUN, capsule.rows)
+        assert (ballot.outcome.votes, ballot.outcome.listeners) == (2, 1)
+
+
+def test_a_row_of_another_run_in_a_capsule_of_a_run_is_refused(run_file):
+    with pytest.raises(BadCapsule, match="does not belong"):
+        open_capsule(with_rows(run_file, lambda rows: rows[0].update(batch_id=RUN[:-1] + "0")))
+    with pytest.raises(BadCapsule, match="same input, engine"):
+        open_capsule(with_rows(run_file, lambda rows: rows[1].update(engine_id=rows[0]["engine_id"])))
+
+
+def test_last_is_the_newest_comparison_and_a_part_that_several_begin_with_is_refused_in_one_sentence(store):
+    assert find_comparison(store, "last") == OTHER
+    add_dataset_run(store)
+    assert find_comparison(store, "last") == RUN == find_comparison(store, "2026")
+    with pytest.raises(NoComparison, match="no comparison begins with 'ff'"):
+        find_comparison(store, "ff")
 
 
 # ---------------------------------------------------------------- files of strangers
@@ -441,7 +537,7 @@ def test_a_row_with_a_value_that_no_run_has_is_refused(saved, name, value):
 
 
 def test_two_rows_of_one_engine_and_repeat_are_refused(saved):
-    with pytest.raises(BadCapsule, match="same engine"):
+    with pytest.raises(BadCapsule, match="same input, engine"):
         open_capsule(with_rows(saved, lambda rows: rows.append(rows[0])))
 
 
@@ -652,7 +748,8 @@ def test_whatever_is_on_view_can_be_taken_away(store, saved, kind):
 
 def test_the_bundled_comparison_is_small_whole_and_says_what_it_was_made_with(store):
     assert FIRST.stat().st_size < 600_000
-    sheet, board, chart = look(store, ("sample", ""))
+    view = look(store, ("sample", ""))
+    sheet, board, chart = view.sheet, view.board, view.chart
     assert len(board.cards) >= 3
     assert all(card.state == "ok" and card.sounds for card in board.cards)
     assert sheet.link == ""

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,17 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from comparisons.capsule import (
-    ID,
-    SUFFIX,
-    Capsule,
-    NoComparison,
-    document,
-    open_capsule,
-    plain,
-    rows_of,
-    save,
-    shared,
-)
+from comparisons._capsule_reader import ID
+from comparisons.capsule import SUFFIX, Capsule, NoComparison, open_capsule, save
 from comparisons.columns import COLUMNS
+from comparisons.kept_batch import BATCH_ID
+from comparisons.kept_comparison import by_input, document, headline, plain, rows_of, shared
 from comparisons.query import Query
 from comparisons.report import write_report
 from comparisons.results import Cell, Result, Settled
 from comparisons.runner import Plan
 from comparisons.samples import FOLDER
+from comparisons.statistics import statistics_of
 from comparisons.store import Store
 from comparisons.table import write_csv
 from engine.contract import BadInput, EngineError, Tag, Word
@@ -39,14 +33,17 @@ from ui.board import Board, BoardState, Card, Sound, servable
 from ui.capsule_sheet import Sheet, SheetState, kept_sound, sheet_of
 from ui.cards import Cards
 from ui.chart import Chart, ChartState, bars_from_rows
+from ui.dataset_state import BatchBoard, BatchState, tables_of
 from ui.desk import PRIVATE
 from ui.note import Note, bad
+from ui.table_page import visible
 
 FIRST = FOLDER / f"first{SUFFIX}"
+MOST_LABEL = 160
 EMPTY = "Open a capsule, or paste the id of a comparison: its answers appear here, with every sound."
 DOWNLOAD = "() => requestAnimationFrame(() => document.getElementById('sc-sheet-download')?.click())"
 Opened = tuple[str, str]
-"""What is on view: ("id", a comparison id), ("file", the path of an uploaded capsule) or ("sample", "")."""
+"""What is on view: ("id", of a comparison or a dataset's run), ("file", the path of an uploaded capsule) or ("sample", "")."""
 
 
 # ---------------------------------------------------------------- from rows to cards
@@ -129,11 +126,42 @@ def _on_view(store: Store, opened: Opened) -> Iterator[tuple[Store | Capsule, st
         yield capsule, capsule.comparison_id, list(capsule.rows)
 
 
-def look(store: Store, opened: Opened) -> tuple[SheetState, BoardState, ChartState]:
-    """Everything that the tab shows of one comparison. Raises BadCapsule or NoComparison with one sentence."""
+@dataclass(frozen=True)
+class View:
+    """Everything that the tab shows: one input, and of a run over a dataset also the figures and the other inputs."""
+
+    sheet: SheetState
+    board: BoardState
+    chart: ChartState
+    figures: BatchState | None = None
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Label and item of each input, and `item` the one on view."""
+    item: str | None = None
+
+
+def look(store: Store, opened: Opened, item: str | None = None) -> View:
+    """What is on view, of a run over a dataset the input `item` or the first. Raises BadCapsule or NoComparison."""
     with _on_view(store, opened) as (source, comparison_id, rows):
-        linked = source is store or store.count(Query(comparison_id=comparison_id)) > 0
-        return sheet_of(source, comparison_id, rows, linked=linked), cards_from_rows(rows, source), bars_from_rows(rows)
+        whole = BATCH_ID.fullmatch(comparison_id) is not None
+        known = Query(batch_id=comparison_id) if whole else Query(comparison_id=comparison_id)
+        linked = source is store or store.count(known) > 0
+        if not whole:
+            return View(sheet_of(source, comparison_id, rows, rows, linked=linked), *_shown(rows, source))
+        inputs = by_input(rows)
+        item = item if item in inputs else next(iter(inputs))
+        sheet = sheet_of(source, comparison_id, inputs[item], rows, linked=linked)
+        labels = tuple((visible(headline(own))[:MOST_LABEL], each) for each, own in inputs.items())
+        return View(sheet, *_shown(inputs[item], source), _figures(rows), labels, item)
+
+
+def _shown(rows: Sequence[Mapping[str, Any]], source: Store | Capsule) -> tuple[BoardState, ChartState]:
+    return cards_from_rows(rows, source), bars_from_rows(rows)
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> BatchState:
+    found = statistics_of(rows)
+    said = f"{found.items:,} inputs · {len(found.engines):,} engines. The figures are over all of them; below is one input."
+    return BatchState(phase="kept", said=said, notes=list(found.not_enough), tables=tables_of(found, fold=True))
 
 
 def take_away(store: Store, opened: Opened, kind: str) -> Path:
@@ -154,8 +182,9 @@ def take_away(store: Store, opened: Opened, kind: str) -> Path:
 
 
 def id_in(text: str | None) -> str:
-    """The comparison id in an id or a link. Raises NoComparison when there is none."""
-    found = ID.search((text or "")[:2_000])
+    """The id of a comparison or of a dataset's run, in an id or a link. Raises NoComparison when there is none."""
+    text = (text or "")[:2_000]
+    found = BATCH_ID.search(text) or ID.search(text)
     if found is None:
         raise NoComparison("that is no comparison id or link: an id has 32 digits and letters from a to f")
     return found.group()
@@ -170,7 +199,7 @@ def build_capsule_tab(tab: gr.Tab, store_for: Callable[[], Store]) -> Callable[[
     with gr.Row():
         with gr.Column(elem_classes="sc-left"):
             with gr.Column(elem_classes="sc-card"):
-                file = gr.File(label="Open a capsule", file_types=[SUFFIX], height=130, elem_id="capsule-file")
+                file = gr.File(label="Open a capsule", file_types=[SUFFIX], height=150, elem_id="capsule-file")
                 with gr.Row(elem_classes="sc-chips"):
                     sample = gr.Button("The bundled comparison", size="sm", elem_classes="sc-chip")
                 asked = gr.Textbox(
@@ -190,30 +219,48 @@ def build_capsule_tab(tab: gr.Tab, store_for: Callable[[], Store]) -> Callable[[
                         kind: gr.Button(words, size="sm", elem_id=f"take-{kind}", elem_classes="sc-chip")
                         for kind, words in (("capsule", "Capsule"), ("html", "HTML report"), ("csv", "CSV"))
                     }
-        with gr.Column(elem_classes="sc-right"), Sheet() as sheet:
-            board = Board({"phase": "empty", "empty_text": EMPTY})
-            chart = Chart(visible=False)
+        with gr.Column(elem_classes="sc-right"):
+            figures = BatchBoard(elem_id="comparison-figures", visible=False)
+            chosen = gr.Dropdown([], label="Input", visible=False, elem_id="comparison-input")
+            with Sheet() as sheet:
+                board = Board({"phase": "empty", "empty_text": EMPTY})
+                chart = Chart(visible=False)
     download = gr.DownloadButton("Download", visible="hidden", elem_id="sc-sheet-download")
-    outputs = [sheet, board, chart, away, opened, said]
+    outputs = [sheet, board, chart, figures, chosen, away, opened, said]
+    nothing = (gr.skip(),) * len(outputs)
 
-    def show(what: Opened, words: str = "") -> tuple[Any, ...]:
-        state, cards, bars = look(store_for(), what)
-        return state, cards, gr.update(value=bars, visible=True), gr.update(visible=True), what, words
+    def show(what: Opened) -> tuple[Any, ...]:
+        view = look(store_for(), what)
+        several = view.figures is not None
+        over = gr.update(value=view.figures or BatchState(), visible=several)
+        inputs = gr.Dropdown(list(view.inputs), value=view.item, label=f"Input, of {len(view.inputs):,}", visible=several)
+        bars = gr.update(value=view.chart, visible=True)
+        return view.sheet, view.board, bars, over, inputs, gr.update(visible=True), what, ""
+
+    def choose(what: Opened | None, item: str | None) -> tuple[Any, ...]:
+        """Another input of the run that is on view."""
+        if what is None or not isinstance(item, str):
+            return (gr.skip(),) * 4
+        try:
+            view = look(store_for(), what, item)
+        except EngineError as error:
+            return (*(gr.skip(),) * 3, bad(str(error)))
+        return view.sheet, view.board, gr.update(value=view.chart, visible=True), ""
 
     def attempt(what: Callable[[], Opened]) -> tuple[Any, ...]:
         """A file or id that cannot be opened leaves what is on view as it is and says why."""
         try:
             return show(what())
         except EngineError as error:
-            return (*(gr.skip(),) * 5, bad(str(error)))
+            return (*nothing[:-1], bad(str(error)))
 
     def upload(path: str | None) -> tuple[Any, ...]:
-        return (gr.skip(),) * 6 if path is None else attempt(lambda: ("file", path))
+        return nothing if path is None else attempt(lambda: ("file", path))
 
     def first_look(what: Opened | None) -> tuple[Any, ...]:
         if what is not None or not FIRST.exists():
-            return (gr.skip(),) * 6
-        return (*attempt(lambda: ("sample", ""))[:5], gr.skip())
+            return nothing
+        return (*attempt(lambda: ("sample", ""))[:-1], gr.skip())
 
     def take(kind: str, what: Opened | None) -> tuple[Any, Any]:
         try:
@@ -229,13 +276,14 @@ def build_capsule_tab(tab: gr.Tab, store_for: Callable[[], Store]) -> Callable[[
         if notice := store_for().copy_notice:
             gr.Warning(notice, duration=None, title="Not kept")
         if not (named := request.query_params.get("comparison")):
-            return (gr.skip(),) * 7
+            return (*nothing, gr.skip())
         return (*attempt(lambda: ("id", id_in(named))), gr.Tabs(selected=tab.id))
 
     file.upload(upload, file, outputs, concurrency_limit=2, **PRIVATE)
     sample.click(lambda: attempt(lambda: ("sample", "")), None, outputs, concurrency_limit=2, **PRIVATE)
     by_id = {"fn": lambda text: attempt(lambda: ("id", id_in(text))), "inputs": asked, "outputs": outputs, "concurrency_limit": 2}
     gr.on([find.click, asked.submit], **by_id, **PRIVATE)
+    chosen.input(choose, [opened, chosen], [sheet, board, chart, said], concurrency_limit=2, **PRIVATE)
     tab.select(first_look, opened, outputs, concurrency_limit=2, **PRIVATE)
     for kind, button in buttons.items():
         button.click(partial(take, kind), opened, [download, said], concurrency_limit=2, **PRIVATE)

@@ -10,8 +10,9 @@ import soundfile
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
-from comparisons.capsule import Capsule, absences, ballots, document, outline
+from comparisons.capsule import Capsule, absences, ballots, outline
 from comparisons.columns import COLUMNS
+from comparisons.kept_comparison import document
 from comparisons.store import Store
 from engine.tasks import TASKS
 from ui.board import servable
@@ -84,14 +85,22 @@ def kept_sound(source: Store | Capsule, sha256: str) -> tuple[Path, list[float]]
         return None
 
 
-def sheet_of(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping[str, Any]], *, linked: bool) -> SheetState:
+def sheet_of(
+    source: Store | Capsule,
+    comparison_id: str,
+    rows: Sequence[Mapping[str, Any]],
+    whole: Sequence[Mapping[str, Any]],
+    *,
+    linked: bool,
+) -> SheetState:
+    """The sheet of one input: `rows` are its rows, `whole` those of the comparison or run that they are of."""
     first = rows[0]
     file = next((found for row in rows if (found := document(row, "input_file"))), None)
     sound = kept_sound(source, file["sha256"]) if file else None
     names = [name for name in _columns(first["task"]) if any(row[name] not in (None, "") for row in rows)]
     answered = sum(row["status"] == "ok" for row in rows)
     made = min(row["created_at"] for row in rows)[:19].replace("T", " ")
-    app, missing = visible(first["app_version"] or "of unknown version"), absences(source, rows)
+    app, missing = visible(first["app_version"] or "of unknown version"), absences(source, whole)
     if file and sound is None and not missing:
         missing = ["The input sound is missing here."]
     return SheetState(
@@ -110,7 +119,7 @@ def sheet_of(source: Store | Capsule, comparison_id: str, rows: Sequence[Mapping
         ],
         rows=[[_cell(name, row[name]) for name in names] for row in rows],
         provenance=_provenance(rows),
-        tests=[_visible(ballot_results(each)) for each in ballots(source, comparison_id, rows)],
+        tests=[_visible(ballot_results(each)) for each in ballots(source, comparison_id, whole)],
     )
 
 

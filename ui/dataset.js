@@ -13,6 +13,7 @@ function build() {
   part.code = html(part.id, "code");
   part.copy = html(part.id, "button", { type: "button", "aria-label": "Copy the batch id" }, "Copy");
   part.copy.addEventListener("click", copy);
+  part.open = html(part.id, "a", { target: "_blank", rel: "noopener", title: "Hear every input, take it away as one file" }, "Open as a comparison");
   part.bar = html(part.top, "div", { class: "sc-bar", role: "progressbar", "aria-label": "Answers", "aria-valuemin": 0, hidden: true });
   part.fill = html(part.bar, "i");
   part.facts = html(part.top, "div", { class: "sc-facts" });
@@ -38,8 +39,8 @@ function cell(row, tag, value, attributes = {}) {
 }
 
 function table(parent, found) {
-  const box = html(parent, "section", { class: "sc-box", "aria-label": found.title });
-  html(box, "h3", {}, found.title);
+  const box = html(parent, found.folded ? "details" : "section", { class: "sc-box", "aria-label": found.title });
+  html(box, found.folded ? "summary" : "h3", {}, found.title);
   if (found.note) html(box, "p", { class: "sc-fine" }, found.note);
   const scroll = html(box, "div", { class: "sc-scroll", tabindex: 0, role: "region", "aria-label": `${found.title}, scrolls sideways` });
   const made = html(scroll, "table");
@@ -87,6 +88,8 @@ function draw() {
   if (part.said.textContent !== state.said) part.said.textContent = state.said || "";
   part.id.hidden = !state.batch_id;
   if (part.code.textContent !== state.batch_id) part.code.textContent = state.batch_id || "";
+  part.open.hidden = !["finished", "stopped", "failed"].includes(state.phase) || !state.done;
+  part.open.href = `?comparison=${encodeURIComponent(state.batch_id || "")}`;
   part.bar.hidden = !state.total;
   part.bar.setAttribute("aria-valuemax", state.total || 0);
   part.bar.setAttribute("aria-valuenow", state.done || 0);

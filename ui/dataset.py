@@ -122,7 +122,7 @@ def build_dataset_tab(desk: Desk) -> None:
                     [(each.title, name) for name, each in TASKS.items()], value=first_task, label="Task", elem_id="dataset-task"
                 )
                 upload = gr.File(
-                    label="Dataset: a zip, or a manifest of texts", file_count="single", height=130, elem_id="dataset-upload"
+                    label="Dataset: a zip, or a manifest of texts", file_count="single", height=150, elem_id="dataset-upload"
                 )
                 inputs: dict[str, gr.components.Component] = {"task": task, "upload": upload}
                 if not on_space():

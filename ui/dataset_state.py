@@ -41,6 +41,7 @@ class Cell(BaseModel):
 class Table(BaseModel):
     title: str
     note: str = ""
+    folded: bool = False
     heads: list[str]
     lines: list[list[Cell]]
 
@@ -203,17 +204,21 @@ def _pairs_table(pairs: Sequence[Pair], names: dict[str, str]) -> Table:
     return _cut(Table(title=f"Pairs by {label}", note="On the items that both answered.", heads=heads, lines=lines))
 
 
-def tables_of(found: Statistics) -> list[Table]:
+def tables_of(found: Statistics, *, fold: bool = False) -> list[Table]:
+    """The tables of a run; `fold` shows those of the slices as headings that open."""
     tables = [_engines_table("Engines", [("", found.engines)])]
     if len(found.engines) > 1 and 0 < found.common_items < found.items:
         title = f"On the {found.common_items} of {found.items} items that every engine answered"
         tables.append(_engines_table(title, [("", found.common)]))
     if found.pairs:
         tables.append(_pairs_table(found.pairs, {each.engine_id: each.engine_name for each in found.engines}))
-    for name, values in list(found.slices.items())[:MOST_SLICES]:
+    # a slice of one value says what the table above says
+    slices = {name: values for name, values in found.slices.items() if len(values) > 1}
+    for name, values in list(slices.items())[:MOST_SLICES]:
         tables.append(_engines_table(f"By {name}", list(values.items()), head=name))
-    if len(found.slices) > MOST_SLICES:
-        tables[-1].note = f"The first {MOST_SLICES} of {len(found.slices)} slices; the summary holds all."
+        tables[-1].folded = fold
+    if len(slices) > MOST_SLICES:
+        tables[-1].note = f"The first {MOST_SLICES} of {len(slices)} slices; the summary holds all."
     return tables
 
 
