@@ -18,7 +18,8 @@ from engine.contract import EngineError
 from ui.chart import Chart, ChartState
 from ui.regression import build_regression
 from ui.shown import Shown, script
-from ui.table_page import PAGE_ROWS, headed, newest_task, page_of, survey
+from ui.table_charts import survey
+from ui.table_page import PAGE_ROWS, headed, newest_task, page_of
 from ui.table_state import (
     GROUP_ORDERS,
     GROUP_TITLES,
