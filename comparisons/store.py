@@ -18,17 +18,15 @@ import sqlite3
 import threading
 import time
 import weakref
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from comparisons import records, salvage
+from comparisons._grouped import grouped
 from comparisons.blobs import HASH, BlobDamaged, Blobs, DiskFull, drop_ballast, is_full, lay_ballast
-from comparisons.columns import COLUMNS
-from comparisons.query import GROUPS, Query, clean, filter_sql, order_sql
-from comparisons.table import percentile
+from comparisons.query import Query, clean, filter_sql, order_sql
 from engine.contract import EngineError
 from engine.environment import home
 
@@ -256,72 +254,12 @@ class Store:
         with self._reading() as connection:
             return connection.execute(f"SELECT count(*) FROM runs {where}", values).fetchone()[0]
 
-    def groups(self, query: Query | None = None) -> list[dict[str, Any]]:
-        """Per engine: runs, ok, failed, cached, fresh, and over the fresh and good ones the means and the known cost.
-
-        Cached rows repeat an earlier run's times and are left out of the means; `costs_known` counts the rows behind `cost_usd`.
-        Checksums are not looked at here; rows already known to be damaged are left out.
-        """
-        where, values = filter_sql(query or Query())
-        damaged = ", ".join(map(str, self._damaged))
-        trusted = f"{'AND' if where else 'WHERE'} seq NOT IN ({damaged})"
-        fresh = "FILTER (WHERE status = 'ok' AND cached IS NOT 1)"
-        with self._reading() as connection:
-            cursor = connection.execute(
-                f"""SELECT engine_id, max(engine_name) AS engine_name, count(*) AS runs,
-                count(*) FILTER (WHERE status = 'ok') AS ok, count(*) FILTER (WHERE status <> 'ok') AS failed,
-                count(*) FILTER (WHERE cached = 1) AS cached, count(*) {fresh} AS fresh,
-                avg(first_s) {fresh} AS mean_first_s, avg(total_s) {fresh} AS mean_total_s, avg(rtf) {fresh} AS mean_rtf,
-                sum(cost_usd) {fresh} AS cost_usd, count(cost_usd) {fresh} AS costs_known
-                FROM runs {where} {trusted} GROUP BY engine_id ORDER BY engine_id""",
-                values,
-            )
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor]
-
     def grouped(
         self, by: str, query: Query | None = None, measures: Sequence[str] = (), *, whole: str | None = None
     ) -> list[dict[str, Any]]:
-        """One dictionary per value of `by`, a name of comparisons.query.GROUPS, the newest first.
-
-        Each has value (None where unknown), engine and input (a name of one of its rows), newest, runs, ok, cached, fresh,
-        cost_mean_usd and costs_known; and for each measure (a column of numbers) its `_p50` and `_p95`, interpolated linearly.
-        Of the measure `whole` each also has `values`: all of them, sorted.
-        Figures are over fresh and good runs. Checksums are not looked at; rows known to be damaged are left out.
-        Raises ValueError for another name.
-        """
-        if by not in GROUPS:
-            raise ValueError(f"rows cannot be grouped by {by!r}; accepted: {', '.join(GROUPS)}")
-        for name in measures:
-            if name not in records.STORED or COLUMNS[name].kind != "number":
-                raise ValueError(f"{name!r} is no kept column of numbers")
-        where, values = filter_sql(query or Query())
-        where += f" {'AND' if where else 'WHERE'} seq NOT IN ({', '.join(map(str, self._damaged))})"
-        fresh = "status = 'ok' AND cached IS NOT 1"
-        counted = f"""SELECT {GROUPS[by]} AS value, max(engine_name) AS engine, max(input_name) AS input,
-            max(created_at) AS newest, count(*) AS runs, count(*) FILTER (WHERE status = 'ok') AS ok,
-            count(*) FILTER (WHERE status = 'ok' AND cached = 1) AS cached, count(*) FILTER (WHERE {fresh}) AS fresh,
-            avg(cost_usd) FILTER (WHERE {fresh}) AS cost_mean_usd, count(cost_usd) FILTER (WHERE {fresh}) AS costs_known
-            FROM runs {where} GROUP BY 1 ORDER BY newest DESC, value"""
+        """One dictionary per value of `by`, the newest first: see comparisons/_grouped.py. Raises ValueError for another name."""
         with self._reading() as connection:
-            cursor = connection.execute(counted, values)
-            names = [column[0] for column in cursor.description]
-            found = {row[0]: dict(zip(names, row, strict=True)) for row in cursor}
-            if measures:
-                kept: dict[Any, list[array[float]]] = {value: [array("d") for _ in measures] for value in found}
-                figures = ", ".join(f'"{name}"' for name in measures)
-                # one pass over the table: ranking each measure in SQL sorts every row once per measure
-                for value, *known in connection.execute(f"SELECT {GROUPS[by]}, {figures} FROM runs {where} AND {fresh}", values):
-                    for ranks, figure in zip(kept.get(value, ()), known, strict=False):
-                        if figure is not None:
-                            ranks.append(figure)
-                for value, group in found.items():
-                    for name, ranks in zip(measures, kept[value], strict=True):
-                        ordered = sorted(ranks)
-                        group[f"{name}_p50"], group[f"{name}_p95"] = percentile(ordered, 0.5), percentile(ordered, 0.95)
-                        if name == whole:
-                            group["values"] = ordered
-        return list(found.values())
+            return grouped(connection, self._damaged, by, query or Query(), measures, whole)
 
     def damaged(self) -> int:
         """How many rows were found not to match their checksum since start-up. The next start restores those it can."""
