@@ -46,10 +46,9 @@ def _summary_file(text: str) -> Path:
 
 
 def _at_once(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MOST_AT_ONCE:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_AT_ONCE}, got {number}")
-    return number
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_AT_ONCE):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MOST_AT_ONCE}, got {text[:40]!r}")
+    return int(text)
 
 
 def _say(line: str) -> None:
@@ -87,6 +86,7 @@ def run(chosen: argparse.Namespace, specs: tuple[EngineSpec, ...], settings: Map
             end = batch.progress()
     finally:
         runner.close()
+    _say(f"`capsule save {end.batch_id} FILE` makes one file of it, `capsule report {end.batch_id} FILE` a page")
     _say(f"batch {end.batch_id} {end.state}: {end.ok + end.resumed} answered, {end.failed} failed, ${end.spent_usd:.4f} spent")
     if end.fault:
         raise EngineError(end.fault)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import importlib
 import importlib.util
@@ -24,6 +25,8 @@ SERVERS = "compatible"
 """Id prefix of people's own servers, which are made at run time and stand in no file's ENGINES."""
 SERVER_TASKS = ("asr", "tts", "audio_lm")
 WARN_BEFORE_SHUTDOWN = timedelta(days=60)
+MOST_NAMED = 8
+"""Engines that an error lists: all where there are no more, else those spelled most like what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -139,11 +142,15 @@ def engines_for(task: str) -> tuple[EngineSpec, ...]:
 
 
 def find(engine_id: str, task: str | None = None) -> EngineSpec:
-    """The spec of that id. Raises NotReady with the ids that exist."""
+    """The spec of that id. Raises NotReady with the ids that are spelled like it."""
     spec = engines().get(engine_id)
     if spec is None or task not in (None, spec.task):
-        known = ", ".join(each.id for each in engines().values() if task in (None, each.task))
-        raise NotReady(f"there is no {task or ''} engine {engine_id!r}; there are: {known}".replace("  ", " "))
+        known = [each.id for each in engines().values() if task in (None, each.task)]
+        named, of_task = (f"{task} engine", f" --task {task}") if task else ("engine", "")
+        near = known if len(known) <= MOST_NAMED else difflib.get_close_matches(engine_id, known, MOST_NAMED, 0.5)
+        said = f"there are {', '.join(near)}" if near == known else f"like it are {', '.join(near)}; " * bool(near)
+        all_of_them = "" if near == known else f"`python -m comparisons list{of_task}` shows all {len(known)}"
+        raise NotReady(f"there is no {named} {engine_id[:80]!r}; {said}{all_of_them}")
     return spec
 
 

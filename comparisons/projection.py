@@ -7,10 +7,8 @@ hour of the month, for as many machines as the volume needs).
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -18,14 +16,14 @@ from typing import Any
 
 from comparisons._workload import MACHINES, SCRIPTS, UNITS, Measurements, Workload, measured_in, measurements
 from comparisons.catalogue import engines_for
-from comparisons.cost import bill, machine_price_from_environment
-from comparisons.store import Store
-from engine.contract import EngineError, EngineSpec
-from engine.environment import home
+from comparisons.cost import bill
+from comparisons.table import csv_text
+from engine.contract import EngineSpec
 
 __all__ = ["MACHINES", "SCRIPTS", "UNITS", "Measurements", "Workload", "measured_in", "measurements"]
 
 HOURS_PER_MONTH = 8_760 / 12
+
 # ---------------------------------------------------------------- one engine, one month
 
 
@@ -274,7 +272,7 @@ def at_three_volumes(load: Workload, known: Measurements, specs: Sequence[Engine
     return sorted(found, key=lambda each: (each.usd[1] is None, each.usd[1] or 0.0, each.engine_id))
 
 
-# ---------------------------------------------------------------- CSV and command line
+# ---------------------------------------------------------------- CSV
 
 
 def write_csv(rows: Iterable[Projected], file: Path) -> int:
@@ -284,62 +282,10 @@ def write_csv(rows: Iterable[Projected], file: Path) -> int:
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(FIELDS)
         for row in rows:
-            writer.writerow(["" if value is None else value for value in asdict(row).values()])
+            writer.writerow(["" if value is None else _cell(value) for value in asdict(row).values()])
             count += 1
     return count
 
 
-def add_parser(commands: Any) -> None:
-    """`costs TASK --units N`, among the subparsers `commands`."""
-    command = commands.add_parser("costs", help="what a month of a volume costs on every engine of a task")
-    command.add_argument("task", choices=UNITS)
-    command.add_argument(
-        "--units", type=float, required=True, metavar="N", help="hours of sound, characters (tts) or pieces (music) a month"
-    )
-    command.add_argument("--item", type=float, metavar="N", help="seconds of one recording or piece, or characters of one text")
-    command.add_argument("--script", choices=SCRIPTS, default="latin", help="of the text that is spoken (tts)")
-    command.add_argument("--machine", choices=MACHINES, help="machine that local engines would run on (default cpu-upgrade)")
-    command.add_argument("--machine-price", type=float, metavar="USD", help="your own price per hour; implies --machine own")
-    command.add_argument("--utilisation", type=float, default=0.5, metavar="SHARE", help="share of paid time that computes (0.5)")
-    command.add_argument("--always-on", action="store_true", help="pay every hour of the month, used or not")
-    command.add_argument("--csv", type=Path, metavar="FILE")
-
-
-def _workload(chosen: argparse.Namespace) -> Workload:
-    price = chosen.machine_price if chosen.machine_price is not None else machine_price_from_environment()
-    named = chosen.machine or ("cpu-upgrade" if price is None else "own")
-    if chosen.machine_price is not None and chosen.machine not in (None, "own"):
-        raise ValueError(f"--machine-price is your own figure; it cannot go with --machine {chosen.machine}")
-    return Workload(
-        chosen.task, chosen.units, chosen.item, chosen.script, named, price if named == "own" else None,
-        chosen.utilisation, chosen.always_on,
-    )  # fmt: skip
-
-
-def _dollars(value: float | None) -> str:
-    return "unknown" if value is None else f"${value:,.2f}"
-
-
-def run(chosen: argparse.Namespace) -> int:
-    """Prints the table, and writes the CSV if asked for; 0. Raises EngineError with a sentence for a bad argument."""
-    try:
-        load = _workload(chosen)
-    except ValueError as error:
-        raise EngineError(str(error)) from None
-    store = Store(home())
-    try:
-        rows = project_task(load, measured_in(store, load.task))
-    finally:
-        store.close()
-    width = max((len(row.engine_id) for row in rows), default=0)
-    for row in rows:
-        sys.stdout.write(
-            f"{row.engine_id.ljust(width)}  {row.where}  {_dollars(row.cost_usd_per_month):>14}  {row.reason or row.basis}\n"
-        )
-    if chosen.csv:
-        try:
-            write_csv(rows, chosen.csv)
-        except OSError as error:
-            raise EngineError(f"{chosen.csv} could not be written: {error.strerror}") from None
-        sys.stderr.write(f"wrote {chosen.csv}\n")
-    return 0
+def _cell(value: Any) -> Any:
+    return csv_text(value) if isinstance(value, str) else value

@@ -29,7 +29,7 @@ from comparisons.estimates import (
     pooled_wer_interval,
     spread,
 )
-from comparisons.table import _csv_text
+from comparisons.table import csv_text
 from engine.tasks import TASKS
 
 Row = Mapping[str, Any]
@@ -252,7 +252,7 @@ def write_statistics(found: Statistics, file: str | Path) -> None:
         writer = csv.DictWriter(buffer, list(dict.fromkeys(name for row in rows for name in row)), quoting=csv.QUOTE_ALL)
         writer.writeheader()
         for row in rows:
-            writer.writerow({name: _csv_text(value) if isinstance(value, str) else value for name, value in row.items()})
+            writer.writerow({name: csv_text(value) if isinstance(value, str) else value for name, value in row.items()})
         text = "\ufeff" + buffer.getvalue()
     else:
         raise ValueError(f"a summary is written as .json or .csv, got {file.name!r}")

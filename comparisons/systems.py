@@ -6,19 +6,17 @@ holds what all its variants share. Unknown is an empty cell.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import functools
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
-from comparisons.catalogue import ABSENT, Readiness, engines, proof, readiness
-from comparisons.cost import rule_text
-from engine.contract import EngineError, EngineSpec, options_of
+from comparisons._stated import sources_of, stated_by
+from comparisons.catalogue import ABSENT, Readiness, engines, readiness
+from comparisons.table import csv_text
+from engine.contract import EngineSpec, options_of
 from engine.tasks import TASKS
 
 FILE = Path(__file__).with_name("systems.csv")
@@ -110,15 +108,10 @@ def _named(line: Mapping[str, str], spec: EngineSpec) -> bool:
     return any(fnmatchcase(spec.id, pattern) for pattern in line["engines"].split())
 
 
-def _sources(spec: EngineSpec) -> list[str]:
-    """The engine's own weights: what it shares with others, such as a codec, comes after them."""
-    return [download.source for download in spec.needs.downloads[:1]]
-
-
 def _line_of(spec: EngineSpec, lines: Sequence[Mapping[str, str]]) -> str | None:
     """The variant that an engine offers: named there, or known by its weights and system; None for one of its own."""
     here = [line for line in lines if line["where"] == spec.where]
-    by_weights = [line for line in here if line["weights"] and line["weights"] in (spec.model, *_sources(spec))]
+    by_weights = [line for line in here if line["weights"] and line["weights"] in (spec.model, *sources_of(spec))]
     by_system = [line for line in here if line["system"] == spec.system]
     rules = (
         [line for line in here if _named(line, spec)],
@@ -129,77 +122,7 @@ def _line_of(spec: EngineSpec, lines: Sequence[Mapping[str, str]]) -> str | None
     return next((rule[0]["id"] for rule in rules if len(rule) == 1), None)
 
 
-# ---------------------------------------------------------------- what specs say
-
-
-def _each(specs: Iterable[EngineSpec], fact: Callable[[EngineSpec], str | None]) -> str:
-    return "; ".join(dict.fromkeys(text for spec in specs if (text := fact(spec))))
-
-
-def _languages(specs: Sequence[EngineSpec]) -> str:
-    return ", ".join(dict.fromkeys("many" if code == "*" else code for spec in specs for code in spec.languages or ()))
-
-
-def _streaming(specs: Sequence[EngineSpec]) -> str:
-    parts = ["output as it is made"] * any(spec.streams for spec in specs)
-    parts += ["live input"] * any(spec.realtime for spec in specs)
-    return ", ".join(parts) or "no"
-
-
-def _hardware(spec: EngineSpec) -> str:
-    if spec.where == "cloud":
-        return "none: it runs at the vendor"
-    parts = ["GPU" if "cpu" not in spec.devices else "CPU" if spec.devices == ("cpu",) else "CPU or GPU"]
-    parts += [f"{spec.needs.memory_gb:g} GB memory"] if spec.needs.memory_gb else []
-    parts += [f"{spec.needs.gpu_memory_gb:g} GB GPU memory"] if spec.needs.gpu_memory_gb else []
-    parts += [f"{spec.needs.download_gb:g} GB download"] if spec.needs.download_gb else []
-    return ", ".join(parts)
-
-
-def _limits(spec: EngineSpec) -> str:
-    limits = spec.limits
-    parts = [f"{limits.audio_seconds:,.0f} s of sound"] if limits.audio_seconds else []
-    parts += [f"{limits.characters:,} characters"] if limits.characters else []
-    parts += [f"{limits.utf8_bytes:,} bytes of text"] if limits.utf8_bytes else []
-    parts += [f"{limits.file_bytes / 1e6:,.0f} MB"] if limits.file_bytes else []
-    return ", ".join(parts)
-
-
-def _prices(spec: EngineSpec) -> str:
-    return " + ".join(f"{rule_text(price)} ({price.source}, {price.checked_on})" for price in spec.prices)
-
-
-def _parameters(spec: EngineSpec) -> str:
-    if spec.parameters is None:
-        return ""
-    for size, letter in ((1e9, "B"), (1e6, "M")):
-        if spec.parameters >= size:
-            return f"{spec.parameters / size:.3g} {letter}"
-    return f"{spec.parameters:,.0f}"
-
-
-def _stated(specs: Sequence[EngineSpec]) -> dict[str, str]:
-    """Every cell that the specs of one system fill; they win over our own file."""
-    return {
-        "tasks_supported": _each(specs, lambda spec: spec.task),
-        "languages": _languages(specs),
-        "streaming_support": _streaming(specs),
-        "base_weights": _each(specs, lambda spec: ", ".join(_sources(spec)) or spec.model),
-        "runtime": _each(specs, lambda spec: ", ".join(spec.packages)),
-        "hardware_reqs": _each(specs, _hardware),
-        "context_or_max_audio": _each(specs, _limits),
-        "pricing": _each(specs, _prices),
-        "docs_url": _each(specs, lambda spec: spec.docs_url).partition("; ")[0],
-        "license_code": _each(specs, lambda spec: spec.license_code),
-        "license_weights": _each(specs, lambda spec: spec.license_weights),
-        "vendor": _each(specs, lambda spec: spec.vendor),
-        "parameters": _each(specs, _parameters),
-        "tier": _each(specs, lambda spec: spec.tier),
-        "shutdown_date": min((spec.shutdown_date for spec in specs if spec.shutdown_date), default=""),
-        "data_use": _each(specs, lambda spec: spec.data_use),
-        "tested": _each(specs, lambda spec: proof(spec) if spec.where == "local" else ""),
-        "summary": " ".join(dict.fromkeys(spec.summary for spec in specs)),
-    }
+# ---------------------------------------------------------------- one system
 
 
 def _complexity(where: str, line: Mapping[str, str], specs: Sequence[EngineSpec]) -> str:
@@ -235,9 +158,6 @@ def _why_not(line: Mapping[str, str]) -> str:
     return " ".join(parts)
 
 
-# ---------------------------------------------------------------- one system
-
-
 def _license(where: str, code: str, weights: str) -> str:
     if where == "cloud":
         return "vendor's terms"
@@ -256,7 +176,7 @@ def _state(specs: Sequence[EngineSpec], line: Mapping[str, str]) -> tuple[str, s
 
 
 def _system(line: Mapping[str, str], specs: Sequence[EngineSpec]) -> System:
-    stated = _stated(specs) if specs else {}
+    stated = stated_by(specs) if specs else {}
 
     def fact(name: str, ours: str) -> str:
         return stated.get(name) or line[ours]
@@ -331,9 +251,6 @@ def systems() -> list[System]:
     return [_system(line, offered.get(line["id"], ())) for line in lines] + [_system(_line_for(spec), (spec,)) for spec in others]
 
 
-# ---------------------------------------------------------------- CSV and command line
-
-
 def write_csv(found: Iterable[System], file: Path) -> int:
     """COLUMNS, exactly and in order (UTF-8 with BOM); the number of systems."""
     count = 0
@@ -341,30 +258,6 @@ def write_csv(found: Iterable[System], file: Path) -> int:
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(COLUMNS)
         for system in found:
-            writer.writerow([system.cells[name] for name in COLUMNS])
+            writer.writerow([csv_text(system.cells[name]) for name in COLUMNS])
             count += 1
     return count
-
-
-def add_parser(commands: Any) -> None:
-    """`catalogue --csv FILE`, among the subparsers `commands`."""
-    command = commands.add_parser("catalogue", help="every known system, what runs here and why not")
-    command.add_argument("--task", choices=CATEGORIES)
-    command.add_argument("--csv", type=Path, metavar="FILE", help="the 24 columns of the landscape schema")
-
-
-def run(chosen: argparse.Namespace) -> int:
-    """Prints one line per system, or writes the CSV; 0. Raises EngineError when the file cannot be written."""
-    found = [system for system in systems() if chosen.task in (None, *system.tasks)]
-    if not chosen.csv:
-        width = max(len(system.id) for system in found)
-        for system in found:
-            status = STATUSES[system.status]
-            sys.stdout.write(f"{system.id.ljust(width)}  {system.where}  {status:16}  {system.cells['needs']}".rstrip() + "\n")
-        return 0
-    try:
-        count = write_csv(found, chosen.csv)
-    except OSError as error:
-        raise EngineError(f"{chosen.csv} could not be written: {error.strerror}") from None
-    sys.stderr.write(f"wrote {count} systems to {chosen.csv}\n")
-    return 0

@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import math
+import os
 import re
 import string
 import unicodedata
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from comparisons.columns import COLUMNS
 from comparisons.metrics import mean_wer, pooled_wer
+from engine.contract import BadInput
 from engine.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def _clean(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
-def _csv_text(text: str) -> str:
+def csv_text(text: str) -> str:
     """Text that no spreadsheet takes for a formula: an apostrophe goes before one."""
     text = _clean(text)
     if text[:1] in _SAFE_START or not text:
@@ -73,12 +75,12 @@ def _csv_other(value: Any) -> Any:
     if isinstance(value, Real):
         return _number(value)
     if isinstance(value, str):
-        return _csv_text(str(value))
-    return _csv_text(json.dumps(_finite(value), ensure_ascii=False, default=str))
+        return csv_text(str(value))
+    return csv_text(json.dumps(_finite(value), ensure_ascii=False, default=str))
 
 
 _CSV_CELL = {
-    str: _csv_text,
+    str: csv_text,
     float: lambda number: number if math.isfinite(number) else None,
     int: lambda number: number,
     bool: lambda flag: "true" if flag else "false",
@@ -109,6 +111,18 @@ def _document(kind: str, value: Any) -> Any:
 
 
 # ---------------------------------------------------------------- files
+
+
+def check_writable(*files: Path | None) -> None:
+    """Before anything is asked or paid for: raises BadInput for a file that could not be written afterwards."""
+    for file in files:
+        if file is None:
+            continue
+        folder = file.parent
+        if not folder.is_dir():
+            raise BadInput(f"{file} cannot be written: there is no folder {str(folder)!r}")
+        if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+            raise BadInput(f"{file} cannot be written: {'it is a folder' if file.is_dir() else 'it may not be changed'}")
 
 
 @contextmanager

@@ -90,6 +90,46 @@ def test_bad_arguments_are_exit_2(arguments):
     assert ended.value.code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nothing",),
+        ("run", "asr"),
+        ("run", "asr", SPEECH, "--repeat", "zero"),
+        ("run", "asr", SPEECH, "--spend-cap", "-1"),
+        ("run", "asr", SPEECH, "--machine-price", "cheap"),
+        ("run", "asr", SPEECH, "--warmups", "-3"),
+        ("run", "asr", SPEECH, "--engines", "whisper/tinny"),
+        ("run", "asr", SPEECH, "--csv", "/nowhere/at/all.csv"),
+        ("batch", "asr", SPEECH, "--summary", "figures.txt"),
+        ("batch", "asr", SPEECH, "--at-once", "many"),
+        ("batch", "asr", str(ROOT / "samples"), "--summary", "/nowhere/figures.csv"),
+        ("capsule", "save", "nobody", "x.soundcheck"),
+        ("capsule", "open", SPEECH),
+        ("costs", "asr"),
+        ("costs", "asr", "--units", "lots"),
+        ("costs", "asr", "--units", "1", "--csv", "/nowhere/at/all.csv"),
+        ("catalogue", "--csv", "/nowhere/at/all.csv"),
+    ],
+)
+def test_every_mistake_is_one_short_sentence_on_stderr_and_exit_2(arguments, capsys):
+    try:
+        code = main(arguments)
+    except SystemExit as left:
+        code = left.code
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert said.err.startswith("error: ") and len(said.err.splitlines()) == 1 and len(said.err) < 500
+
+
+def test_a_run_tells_the_id_under_which_it_can_be_saved(tmp_path, capsys):
+    _, _, err = cli("run", "tts", "Hello there.", "--engines", "espeak/en", capsys=capsys)
+    (line,) = [line for line in err.splitlines() if line.startswith("comparison ")]
+    code, _, _ = cli("capsule", "save", line.split()[1].rstrip(":"), str(tmp_path / "a.soundcheck"), capsys=capsys)
+    assert code == 0 and (tmp_path / "a.soundcheck").stat().st_size > 1_000
+
+
 def test_exit_1_when_no_engine_answered(capsys):
     code, out, err = cli("run", "asr", SPEECH, "--engines", "openai/gpt-transcribe", capsys=capsys)
     assert code == 1

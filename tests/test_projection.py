@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from stub_engines import Scripted, spec
 
-from comparisons import projection
+from comparisons import costs_command
 from comparisons.columns import COLUMNS
 from comparisons.projection import (
     FIELDS,
@@ -228,14 +228,14 @@ def test_a_workload_that_cannot_be_is_refused(wrong):
 
 
 def test_the_command_writes_the_same_rows_from_what_the_store_measured(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(projection, "home", lambda: tmp_path / "home")
+    monkeypatch.setattr(costs_command, "home", lambda: tmp_path / "home")
     with Store(tmp_path / "home", upkeep=False) as store:
         store.add(kept("pocketsphinx/en-us", engine_name="PocketSphinx", created_at="2026-11-20T10:00:00+00:00", where="local"))
     top = argparse.ArgumentParser()
-    projection.add_parser(top.add_subparsers())
+    costs_command.add_parser(top.add_subparsers())
     file = tmp_path / "costs.csv"
     chosen = top.parse_args(["costs", "asr", "--units", "100", "--machine-price", "1", "--utilisation", "1", "--csv", str(file)])
-    assert projection.run(chosen) == 0
+    assert costs_command.run(chosen) == 0
     assert "pocketsphinx/en-us" in capsys.readouterr().out
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = {row["engine_id"]: row for row in csv.DictReader(text)}
@@ -245,6 +245,6 @@ def test_the_command_writes_the_same_rows_from_what_the_store_measured(tmp_path,
 
 def test_the_command_refuses_a_volume_of_nothing():
     top = argparse.ArgumentParser()
-    projection.add_parser(top.add_subparsers())
+    costs_command.add_parser(top.add_subparsers())
     with pytest.raises(EngineError, match="units must be above 0"):
-        projection.run(top.parse_args(["costs", "asr", "--units", "0"]))
+        costs_command.run(top.parse_args(["costs", "asr", "--units", "0"]))

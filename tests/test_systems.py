@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from stub_engines import Scripted, spec
 
+from comparisons import catalogue_command
 from comparisons import systems as catalogue
 from comparisons.catalogue import ABSENT, engines
 from comparisons.systems import CAPABILITIES, CATEGORIES, COLUMNS, MORE, STATUSES, known, systems, write_csv
@@ -155,10 +156,10 @@ def test_capabilities_are_those_that_the_specs_honour(found):
 
 def test_the_command_prints_every_system_of_a_task_and_writes_the_csv(tmp_path, capsys):
     top = argparse.ArgumentParser()
-    catalogue.add_parser(top.add_subparsers())
-    assert catalogue.run(top.parse_args(["catalogue", "--task", "codec"])) == 0
+    catalogue_command.add_parser(top.add_subparsers())
+    assert catalogue_command.run(top.parse_args(["catalogue", "--task", "codec"])) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("soundstream ") and "cannot run here" in line for line in lines)
     file = tmp_path / "all.csv"
-    assert catalogue.run(top.parse_args(["catalogue", "--csv", str(file)])) == 0
+    assert catalogue_command.run(top.parse_args(["catalogue", "--csv", str(file)])) == 0
     assert file.read_text("utf-8-sig").splitlines()[0].replace('"', "") == SCHEMA
