@@ -15,18 +15,18 @@ from comparisons.samples import FOLDER
 from engine.contract import Word
 from engine.tasks import Output
 from ui.board import servable
+from ui.captions import MOST_TURNS, Cue, cues_of, lanes_of, webvtt
+from ui.inputs import Source
 from ui.theme import THEME
 from ui.words import (
-    MOST_TURNS,
     Answer,
     Words,
     WordsState,
+    beside_player,
     chosen_text,
     initials,
-    lanes_of,
     spans_for_rows,
     state_from_results,
-    webvtt,
     words_state,
 )
 
@@ -191,6 +191,13 @@ def test_a_word_cannot_pose_as_a_time_line_as_markup_or_as_the_end_of_a_caption(
     assert "&lt;b&gt;" in written and "<v A&gt; B>" in written
 
 
+def test_captions_are_read_back_as_the_plain_text_that_was_said_and_nothing_else_is():
+    said = (*timed("a<b -->", 0.5, speaker="Ann & Bo"), Word("later", 3_700, 3_701))
+    assert cues_of(webvtt(said)) == [Cue(0, 0.9, "Ann & Bo: a<b -->"), Cue(3_700, 3_701, "later")]
+    for sent in ("", "WEBVTT", "00:00:01.000 --> soon\nhello", "0" * 9_999 + ":00:00.000 --> 00:00:01.000\n"):
+        assert cues_of(sent) == []
+
+
 def test_words_without_usable_times_give_no_captions():
     assert webvtt([Word("a", float("nan"), 1.0), Word("b", 3.0, 2.0), Word(" ", 0.0, 1.0)]) == ""
 
@@ -238,6 +245,7 @@ def test_the_chosen_variants_become_the_reference(address, open_page):
 
 def test_everything_is_reached_by_the_keyboard_with_one_tab_stop_for_the_text(address, open_page):
     page = open_page(address)
+    page.locator('.sc-flow [tabindex="0"]').wait_for()
     assert page.locator('.sc-flow [tabindex="0"]').count() == 1
     page.locator('.sc-flow [tabindex="0"]').focus()
     focused = "document.activeElement.textContent"
@@ -267,6 +275,39 @@ def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page)
     page.wait_for_function("document.querySelector('.sc-differ audio').currentTime >= 2.9", timeout=15_000)
     page.wait_for_function("document.querySelector('.sc-differ audio').paused", timeout=15_000)
     assert page.evaluate("document.querySelector('.sc-differ audio').currentTime") < 3.6
+
+
+def test_the_inputs_player_shows_the_chosen_captions_and_never_on_another_sound(open_page):
+    sound, other = (str(FOLDER / name) for name in ("two-speakers.ogg", "noisy-speech.ogg"))
+    known, again = answers(), (Word("onward", 0.0, 60.0),)
+    with gr.Blocks() as demo:
+        player = Source(sound, type="filepath", interactive=True, elem_id="player")
+        times = gr.Checkbox(label="Ask for times")
+        words = Words()
+        beside_player(words, player, times)
+        run = gr.Button("Run")
+        run.click(
+            lambda given: words_state([*known, Answer("Fourth", "onward", again)], servable(given)),
+            player, words, api_visibility="private",
+        )  # fmt: skip
+        gr.Button("Untimed").click(lambda given: words_state(answers(None), servable(given)), player, words)
+        gr.Button("Other sound").click(lambda: other, None, player)
+    with served(demo, theme=THEME) as address:
+        page = open_page(address)
+        shown = page.get_by_test_id("subtitle-display")
+        page.get_by_role("button", name="Run").click()
+        page.get_by_label("Captions on your sound").wait_for()
+        assert page.get_by_label("Captions on your sound").input_value() == "Engine Two"
+        page.locator("#player").get_by_role("button", name="Play", exact=True).click()
+        page.wait_for_function("document.querySelector('[data-testid=subtitle-display]').textContent.startsWith('good morning')")
+        page.get_by_label("Captions on your sound").select_option("Fourth")
+        page.wait_for_function("document.querySelector('[data-testid=subtitle-display]').textContent.startsWith('onward')")
+        page.get_by_role("button", name="Other sound").click()
+        page.wait_for_function("document.querySelector('[data-testid=subtitle-display]').textContent === ''")
+        page.get_by_role("button", name="Untimed").click()
+        page.get_by_role("button", name="Word times").click()
+        assert page.get_by_label("Ask for times").is_checked()
+        assert shown.inner_text() == "" and page.troubles == []
 
 
 def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):

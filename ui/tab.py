@@ -35,7 +35,7 @@ from ui.picker import Picker
 from ui.plan import Page, forecast, look, plan_of
 from ui.voices import on_fetch, voice_box
 from ui.widgets import consent_box, setting_widgets
-from ui.words import Words, chosen_text, state_from_results
+from ui.words import Words, beside_player, chosen_text, state_from_results
 
 REDRAW_S = 0.1
 """Pieces are gathered for this long: ten redraws a second look live and leave the processor to the engines."""
@@ -190,6 +190,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
     results = [board, chart, download, run_button, stop_button, price, *more]
     run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     if words is not None:
+        beside_player(words, source, asked["word_times"])
         words.choose(chosen, None, reference, queue=False, **PRIVATE).then(
             choose, everything, results, concurrency_limit=None, **PRIVATE
         )

@@ -3,7 +3,7 @@ const root = element.querySelector('.sc-differ');
 const PLACES = 400;
 const DIFFERENCES = 60;
 const AROUND = 3;
-const state = { value: null, key: '', page: 0, only: false, chosen: new Map(), at: null, focus: null, until: null, lane: 0, links: [] };
+const state = { value: null, key: '', page: 0, only: false, chosen: new Map(), at: null, focus: null, until: null, captions: null, links: [] };
 
 const quoted = (text) => (text ? `“${text.length > 60 ? `${text.slice(0, 59)}…` : text}”` : 'no word');
 
@@ -23,6 +23,10 @@ part.previous = pressable('sc-chip', part.tools, '↑', () => step(-1));
 part.previous.setAttribute('aria-label', 'Previous difference');
 part.next = pressable('sc-chip', part.tools, '↓ next', () => step(1));
 part.next.setAttribute('aria-label', 'Next difference');
+part.times = pressable('sc-chip', part.tools, 'Word times', () => {
+  trigger('times', {});
+  say('Word times are on: press Run, then every word can be heard. Engines that give none are skipped.');
+});
 part.play = pressable('sc-chip', part.tools, '▸ Play all', () => (audio.paused ? play(0, null, 'Playing the input.') : audio.pause()));
 part.legend = make('ul', 'sc-legend', root);
 part.legend.setAttribute('aria-label', 'Engines');
@@ -47,6 +51,7 @@ part.use = pressable('sc-use', part.build, 'Use as reference', () => {
   say(`The reference is now these ${state.value.unspaced ? plural(text.length, 'character') : plural(text.split(' ').length, 'word')}.`);
 });
 part.lanes = make('div', 'sc-speakers', root);
+const drawLanes = window.soundcheck.lanes({})(part.lanes, (...stretch) => play(...stretch));
 part.more = make('div', 'sc-differ-more', root);
 part.notes = make('div', 'sc-differ-notes', root);
 const audio = make('audio', '', root);
@@ -123,7 +128,7 @@ function hear(place) {
   const { times, words } = state.value;
   const text = quoted(textAt(place) || longest(place));
   if (times[place]) return play(...times[place], `${text}, ${clock(times[place][0])} to ${clock(times[place][1])}.`);
-  if (!state.timed.length) return say(`No engine gave word times, so ${text} cannot be played. Turn on Word times under Settings.`);
+  if (!state.timed.length) return say(`No engine gave word times, so ${text} cannot be played. Press Word times, then Run.`);
   let before = place - 1;
   let after = place + 1;
   while (before >= 0 && before >= place - AROUND && !times[before]) before -= 1;
@@ -339,78 +344,6 @@ function turnTo(page) {
   focusOn(part.flow.querySelector('[tabindex="0"]'));
 }
 
-// ------------------------------------------------------------------ who speaks when
-
-function drawLanes() {
-  const { lanes, engines } = state.value;
-  part.lanes.hidden = lanes.length === 0;
-  part.lanes.replaceChildren();
-  if (!lanes.length) return;
-  state.lane = Math.min(state.lane, lanes.length - 1);
-  const own = lanes[state.lane];
-  const top = make('div', 'sc-differ-head', part.lanes);
-  make('h4', '', top, 'Who speaks when');
-  if (lanes.length > 1) {
-    const select = make('select', 'sc-chip', top);
-    select.setAttribute('aria-label', 'As heard by');
-    lanes.forEach((lane, number) => {
-      make('option', '', select, engines[lane.engine].name).value = String(number);
-    });
-    select.value = String(state.lane);
-    select.addEventListener('change', () => {
-      state.lane = Number(select.value);
-      drawLanes();
-      part.lanes.querySelector('select').focus();
-    });
-  } else make('span', 'sc-dim', top, `as heard by ${engines[own.engine].name}`);
-  const end_s = Math.max(0.1, ...own.turns.map((turn) => turn.end_s));
-  const box = make('div', 'sc-lanes', part.lanes);
-  box.setAttribute('role', 'group');
-  box.setAttribute('aria-label', 'Turns in time; arrow keys move, Enter plays');
-  const shown = make('p', 'sc-turn-text', part.lanes);
-  shown.dir = 'auto';
-  const rows = own.speakers.map((speaker, lane) => {
-    const row = make('div', `sc-lane sc-lane-${lane % 6}`, box);
-    const spoken = own.turns.reduce((sum, turn) => sum + (turn.lane === lane ? turn.end_s - turn.start_s : 0), 0);
-    const label = make('div', 'sc-lane-name', row);
-    make('bdi', '', label, speaker);
-    make('span', 'sc-dim', label, `${spoken.toFixed(1)} s`);
-    return make('div', 'sc-lane-line', row);
-  });
-  const nodes = own.turns.map((turn) => {
-    const node = pressable('sc-turn', rows[turn.lane], '', () => {
-      focusTurn(node, false);
-      play(turn.start_s, turn.end_s, `${own.speakers[turn.lane]}, ${clock(turn.start_s)} to ${clock(turn.end_s)}.`);
-    });
-    node.style.left = `${(100 * turn.start_s) / end_s}%`;
-    node.style.width = `${(100 * (turn.end_s - turn.start_s)) / end_s}%`;
-    node.tabIndex = -1;
-    const named = `${own.speakers[turn.lane]}, ${clock(turn.start_s)}–${clock(turn.end_s)}: ${turn.text}`;
-    node.setAttribute('aria-label', named);
-    const tell = () => (shown.textContent = named);
-    node.addEventListener('focus', tell);
-    node.addEventListener('pointerenter', tell);
-    return node;
-  });
-  const focusTurn = (node, move = true) => {
-    nodes.forEach((other) => (other.tabIndex = -1));
-    node.tabIndex = 0;
-    if (move) node.focus();
-  };
-  if (nodes.length) nodes[0].tabIndex = 0;
-  shown.textContent = own.turns.length ? nodes[0].getAttribute('aria-label') : '';
-  box.addEventListener('keydown', (event) => {
-    const at = nodes.indexOf(event.target);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: nodes.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    if (nodes[to]) focusTurn(nodes[to]);
-  });
-  const axis = make('div', 'sc-axis', box);
-  axis.setAttribute('aria-hidden', 'true');
-  for (let tick = 0; tick <= 4; tick += 1) make('span', '', axis, clock((end_s * tick) / 4));
-}
-
 // ------------------------------------------------------------------ all of it
 
 function drawMore() {
@@ -432,9 +365,20 @@ function drawMore() {
   }
   const captioned = engines.filter((engine) => engine.captions);
   if (captioned.length) {
-    const row = make('p', 'sc-captions', part.more, 'Captions: ');
+    const row = make('div', 'sc-captions', part.more);
+    const label = make('label', '', row, 'Captions on your sound ');
+    const select = make('select', 'sc-chip', label);
+    make('option', '', select, 'off').value = '';
+    for (const engine of captioned) make('option', '', select, engine.name).value = engine.name;
+    if (state.captions !== '' && !captioned.some((engine) => engine.name === state.captions)) state.captions = captioned[0].name;
+    select.value = state.captions;
+    select.addEventListener('change', () => {
+      state.captions = select.value;
+      caption();
+    });
+    const files = make('span', '', row, 'Download: ');
     for (const engine of captioned) {
-      const link = make('a', '', row, engine.name);
+      const link = make('a', '', files, engine.name);
       link.href = URL.createObjectURL(new Blob([engine.captions], { type: 'text/vtt' }));
       link.download = `${engine.name.replace(/[^\p{L}\p{N}]+/gu, '-').slice(0, 60)}.vtt`;
       link.setAttribute('aria-label', `Download captions by ${engine.name}, WebVTT`);
@@ -443,13 +387,19 @@ function drawMore() {
   }
   part.more.hidden = !part.more.firstChild;
 }
+// Asks for the chosen engine's captions on the player of the input; none where there are none.
+function caption() {
+  const { engines, sound } = state.value;
+  const captions = engines.find((engine) => engine.name === state.captions)?.captions || '';
+  if (sound) trigger('caption', { captions, path: sound.path });
+}
 function draw() {
   const value = { engines: [], words: [], times: [], disputes: [], pairs: [], lanes: [], notes: [], ...(props.value || {}) };
   const key = JSON.stringify(value);
   root.hidden = !value.words.length && !value.notes.length;
   if (key === state.key) return;
   audio.pause();
-  Object.assign(state, { value, key, page: 0, only: false, focus: null, at: null, lane: 0 });
+  Object.assign(state, { value, key, page: 0, only: false, focus: null, at: null });
   state.chosen.clear();
   state.disputes = new Map(value.disputes.map((dispute) => [dispute.place, dispute]));
   state.timed = value.words.map((word, place) => place).filter((place) => value.times[place]);
@@ -473,6 +423,7 @@ function draw() {
   part.clear.hidden = true;
   part.build.hidden = value.words.length === 0;
   part.play.hidden = !address || !state.timed.length;
+  part.times.hidden = !address || state.timed.length > 0 || !value.words.length;
   part.legend.hidden = !several;
   part.legend.replaceChildren(
     ...value.engines.map((engine) => {
@@ -488,8 +439,9 @@ function draw() {
   say(!value.words.length ? '' : state.timed.length && address ? 'Choose a word to hear it, a variant if it is right. Keys: arrows, Enter, P plays, N next difference.' : differ ? 'Choose the variant that is right. No engine gave word times.' : '');
   drawFlow();
   drawProgress();
-  drawLanes();
+  drawLanes(value);
   drawMore();
+  caption();
   part.notes.hidden = value.notes.length === 0;
   part.notes.replaceChildren(...value.notes.map((note) => make('p', 'sc-dim', null, note)));
 }

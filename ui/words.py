@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
-from comparisons import words as texts
-from comparisons.differences import Agreement, differing, disagreements, spans, usable
+from comparisons.differences import Agreement, differing, disagreements, spans
 from comparisons.results import Result
 from comparisons.words import Withheld
 from engine.contract import Word
-from ui.board import Span
+from ui.board import Span, servable
+from ui.captions import Turn, cues_of, is_printable, lanes_of, webvtt
 from ui.shown import Shown, script
 
 LONGEST_REFERENCE = 500_000
-MOST_TURNS = 500
-"""Turns drawn for one engine: about an hour of talk."""
-MOST_LANES = 12
 MOST_CAPTIONS = 300_000
 """Characters of captions sent to the browser, all engines together."""
-PAUSE_S = 0.8
-"""A silence that ends a caption and a turn."""
-CAPTION_S = 6.0
-CAPTION_LINE = 42
-"""Characters; two lines of these are what subtitles usually show at once."""
 
 
 class Named(BaseModel):
@@ -55,13 +45,6 @@ class Dispute(BaseModel):
     choices: list[Choice]
     """The one that most engines have comes first."""
     tied: bool = False
-
-
-class Turn(BaseModel):
-    lane: int
-    start_s: float
-    end_s: float
-    text: str
 
 
 class Lanes(BaseModel):
@@ -99,7 +82,8 @@ class Answer:
 class Words(Shown):
     """Shows a WordsState, every text as plain text; nothing at all while there are no words.
 
-    Event `choose`: the person wants the chosen words as reference; `chosen_text(event)` reads them. As an input it yields None.
+    Events: `choose` wants the chosen words as reference, `chosen_text(event)` reads them; `caption` and `times` are for
+    `beside_player`. As an input it yields None.
     """
 
     data_model = WordsState
@@ -120,11 +104,28 @@ def chosen_text(event: gr.EventData) -> str:
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(text, str):
         return ""
-    return " ".join("".join(each for each in text[:LONGEST_REFERENCE] if _printable(each)).split())
+    return " ".join("".join(each for each in text[:LONGEST_REFERENCE] if is_printable(each)).split())
 
 
-def _printable(character: str) -> bool:
-    return character.isspace() or unicodedata.category(character) not in ("Cc", "Cs")
+def beside_player(words: Words, player: gr.Audio, times: gr.Checkbox) -> None:
+    """Show the chosen engine's captions on the player of the input, and tick `times` when word times are wanted.
+
+    Captions leave with their sound: none is ever shown on another one.
+    """
+
+    def caption(event: gr.EventData, source: str | None) -> Any:
+        data = event._data if isinstance(event._data, dict) else {}
+        captions = data.get("captions")
+        theirs = source and Path(source).is_file() and data.get("path") == servable(source).path
+        if not theirs or not isinstance(captions, str):
+            return gr.Audio(subtitles=[])
+        cues = cues_of(captions[:MOST_CAPTIONS])
+        return gr.Audio(subtitles=[{"text": cue.text, "timestamp": [cue.start_s, cue.end_s]} for cue in cues])
+
+    private = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+    words.caption(caption, player, player, **private)
+    words.times(lambda: True, None, times, **private)
+    player.change(lambda: gr.Audio(subtitles=[]), None, player, **private)
 
 
 # ---------------------------------------------------------------- from answers to a state
@@ -237,77 +238,3 @@ def spans_for_rows(rows: Iterable[Mapping[str, Any]], language: str | None = Non
         except Withheld as why:
             notes.append(f"The answers could not be aligned: {why}.")
     return found, notes
-
-
-# ---------------------------------------------------------------- from word times to lanes and captions
-
-
-def _timed(words: Iterable[Word]) -> list[Word]:
-    """The words whose times are numbers that make sense, in order of their start."""
-    return sorted((word for word in words if usable(word) and word.text.strip()), key=lambda word: word.start_s)
-
-
-def _joined(words: Sequence[Word]) -> str:
-    text = " ".join(" ".join(word.text.split()) for word in words)
-    return text.replace(" ", "") if texts.unspaced(text) else text
-
-
-def lanes_of(words: Iterable[Word]) -> tuple[list[str], list[Turn], int]:
-    """The speakers in order of appearance, their turns, and how many turns were left out; all empty without speakers."""
-    turns: list[list[Word]] = []
-    for word in _timed(words):
-        if not word.speaker:
-            continue
-        last = turns[-1][-1] if turns else None
-        if last and last.speaker == word.speaker and word.start_s - last.end_s <= PAUSE_S:
-            turns[-1].append(word)
-        else:
-            turns.append([word])
-    speakers = list(dict.fromkeys(str(turn[0].speaker) for turn in turns))[:MOST_LANES]
-    known = [turn for turn in turns if turn[0].speaker in speakers]
-    drawn = [
-        Turn(
-            lane=speakers.index(turn[0].speaker),
-            start_s=turn[0].start_s,
-            end_s=max(word.end_s for word in turn),
-            text=_joined(turn)[:500],
-        )
-        for turn in known[:MOST_TURNS]
-    ]
-    return [speaker[:60] for speaker in speakers], drawn, len(turns) - len(drawn)
-
-
-def webvtt(words: Iterable[Word]) -> str:
-    """WebVTT captions of two lines at most, with voices where the words have speakers; "" when no word has a usable time."""
-    cues: list[list[Word]] = []
-    for word in _timed(words):
-        cue = cues[-1] if cues else []
-        length = sum(len(each.text) + 1 for each in cue)
-        ended = cue and (
-            cue[-1].speaker != word.speaker
-            or word.start_s - cue[-1].end_s > PAUSE_S
-            or word.end_s - cue[0].start_s > CAPTION_S
-            or length + len(word.text) > 2 * CAPTION_LINE - 8
-            or (length > CAPTION_LINE // 2 and cue[-1].text.rstrip()[-1:] in tuple(".?!。？！"))
-        )
-        if ended or not cues:
-            cues.append([])
-        cues[-1].append(word)
-    blocks = []
-    for cue in cues:
-        end_s = max(cue[0].start_s + 0.2, *(word.end_s for word in cue))
-        voice = f"<v {_plain(cue[0].speaker)}>" if cue[0].speaker else ""
-        lines = "\n".join(_plain(line) for line in textwrap.wrap(_joined(cue), CAPTION_LINE))
-        blocks.append(f"{_clock(cue[0].start_s)} --> {_clock(end_s)}\n{voice}{lines}\n")
-    return "\n".join(["WEBVTT\n", *blocks]) if blocks else ""
-
-
-def _plain(text: str) -> str:
-    """Text that a caption reader cannot take for markup, a time line or the end of a caption."""
-    return escape(" ".join("".join(filter(_printable, str(text))).split()), quote=False)
-
-
-def _clock(second: float) -> str:
-    thousandths = round(second * 1000)
-    minutes, rest = divmod(thousandths, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"
