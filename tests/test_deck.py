@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -65,6 +66,8 @@ def test_sounds_of_unlike_loudness_are_brought_to_one_and_none_clips(store):
     results = [spoken(store, f"voice-{place}", sound) for place, sound in enumerate(sounds)]
     state = deck_from_results(results, store, None, TASKS["tts"])
     assert (state.mode, [track.role for track in state.tracks]) == ("switch", ["output"] * 3)
+    assert state.comparison == results[0].row["comparison_id"]
+    assert deck_from_results(results[:1], store, None, TASKS["tts"]).comparison == ""
     assert [track.key for track in state.tracks] == [f"stub/voice-{place}#1" for place in range(3)]
     for track, sound in zip(state.tracks, sounds, strict=True):
         assert loudness_lufs(sound) + track.gain_db == pytest.approx(state.target_lufs, abs=0.11)
@@ -161,7 +164,8 @@ def test_an_input_that_cannot_be_in_the_deck_is_said_and_the_rest_stays(store, t
 
 
 def test_more_sounds_than_a_person_can_hear_are_cut_and_that_is_said(store):
-    results = [spoken(store, "a", tone(0.1, 0.5), repeat=place) for place in range(MOST_TRACKS + 2)]
+    one = spoken(store, "a", tone(0.1, 0.5))
+    results = [replace(one, row={**one.row, "repeat": place}) for place in range(MOST_TRACKS + 2)]
     state = deck_from_results(results, store, None, TASKS["tts"])
     assert len(state.tracks) == MOST_TRACKS and f"first {MOST_TRACKS} of {MOST_TRACKS + 2}" in state.note
 
@@ -522,6 +526,16 @@ def test_the_volume_is_a_fader_and_the_other_deck_remembers_it(switch):
     other.play()
     assert other.probe()["volume"] == pytest.approx(0.25, abs=1e-3)
     assert not switch.probe()["playing"]
+
+
+def test_the_volume_outlives_the_page_and_a_damaged_memory_of_it_is_the_full_volume(switch):
+    switch.deck.get_by_role("slider", name="volume").fill("30")
+    for kept, shown in ((None, "30"), ("loud", "100"), ("900", "100")):
+        if kept:
+            switch.page.evaluate(f"localStorage.setItem('soundcheck-volume', '{kept}')")
+        switch.page.reload()
+        switch.deck.wait_for()
+        assert switch.deck.get_by_role("slider", name="volume").input_value() == shown
 
 
 def test_blind_listening_hides_every_name_until_they_are_asked_for(switch):

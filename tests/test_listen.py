@@ -19,6 +19,8 @@ from comparisons.columns import COLUMNS
 from comparisons.store import Store
 from comparisons.votes import Votes
 from engine.audio import Audio
+from ui.board import servable
+from ui.deck import Deck
 from ui.listen import build_listen_tab
 from ui.listen_state import ListenState, Room
 from ui.listening import Listening
@@ -35,10 +37,12 @@ def tone(hertz: float, seconds: float = 0.6, rate: int = 16_000, loud: float = 0
     return Audio((loud * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)).astype(np.float32), rate)
 
 
-def add_comparison(store: Store, comparison_id: str = "c1", count: int = 2, seconds: float = 0.6, **values: object) -> None:
+def add_comparison(
+    store: Store, comparison_id: str = "c1", count: int = 2, seconds: float = 0.6, step: float = 90, **values: object
+) -> None:
     """One comparison with a tone of its own for each engine."""
     for place, (engine_id, name) in enumerate(list(NAMES.items())[:count]):
-        sound = tone(300 + 90 * place, seconds, rate=16_000 + 6_050 * place, loud=0.1 + 0.1 * place)
+        sound = tone(300 + step * place, seconds, rate=16_000 + 6_050 * place, loud=0.1 + 0.1 * place)
         file = {"name": "output", "sha256": store.put_blob(sound.to_wav()), "seconds": sound.seconds, "rate": sound.rate}
         known = {
             "comparison_id": comparison_id,
@@ -197,13 +201,17 @@ def test_what_a_browser_sends_as_the_room_is_never_read():
 
 
 @pytest.fixture(scope="module")
-def room_app() -> Iterator[tuple[str, dict[str, Store]]]:
+def room_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, Store]]]:
     current: dict[str, Store] = {}
-    with gr.Blocks() as demo, gr.Tabs():
+    sound = tmp_path_factory.mktemp("sound") / "tone.wav"
+    sound.write_bytes(tone(300).to_wav())
+    tracks = [{"key": name, "name": name, "file": servable(sound), "seconds": 0.6} for name in NAMES]
+    with gr.Blocks() as demo, gr.Tabs() as tabs:
         with gr.Tab("Run", id="run"):
-            gr.Textbox(label="Anything")
+            deck = Deck({"tracks": tracks, "comparison": "c1"})
         with gr.Tab("Listen", id="listen") as tab:
             build_listen_tab(tab, lambda: current["store"])
+        deck.test(lambda: gr.Tabs(selected="listen"), None, tabs, queue=False, api_visibility="private")
     with served(demo, theme=THEME) as address:
         yield address.rstrip("/"), current
 
@@ -213,8 +221,10 @@ def open_room(room_app, store, open_page) -> Callable[..., Page]:
     address, current = room_app
     current["store"] = store
 
-    def opened(query: str = "", **window: object) -> Page:
+    def opened(query: str = "", room: bool = True, **window: object) -> Page:
         page = open_page(address, idle=False, **window)
+        if not room:
+            return page
         if query:
             page.goto(f"{address}/?{query}")
         else:
@@ -262,6 +272,53 @@ def test_a_test_is_made_answered_by_keys_and_only_then_names_the_engines(store, 
     assert page.evaluate("window.__pwn") is None
     assert page.troubles == []
     assert page.outside == []
+
+
+def test_one_press_on_a_deck_makes_a_blind_test_of_what_it_holds(store, open_room):
+    add_comparison(store, count=3, seconds=0.3)
+    page = open_room(room=False)
+    for made in (1, 2):
+        page.get_by_role("tab", name="Run").click()
+        page.get_by_role("button", name="make a blind A/B test").click()
+        page.get_by_text("1 of 3", exact=True).wait_for()
+        assert [test["kind"] for test in Votes(store.folder).tests()] == ["ab"] * made
+    assert page.troubles == []
+
+
+# In one go inside the page: between two calls from here a busy machine may let more than the window go by.
+CROSS = """async (room) => {
+  const { clock, samples, rate, state } = room.player;
+  const until = async (condition) => { while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5)); };
+  const press = (key) => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+  await until(() => state.ready);
+  press('1');
+  await until(() => clock() > state.began + 0.4);
+  press('2');
+  const at = clock();
+  await until(() => clock() > at + 0.25);
+  return { rate: rate(), samples: Array.from(samples()) };
+}"""
+
+
+def test_a_blind_test_crosses_from_one_sound_to_the_other_within_ten_milliseconds_without_a_click(store, open_room):
+    add_comparison(store, count=2, seconds=3.0, step=2_100, task="music")
+    page = open_room(f"listen={make_test(store, Votes(store.folder), 'c1', 'ab')}")
+    page.wait_for_function("!document.querySelector('.sc-listen-play').disabled")
+    heard = page.locator(".sc-listen-room").evaluate(CROSS)
+    rate, samples = heard["rate"], np.array(heard["samples"])
+    level, window = np.abs(samples).max(), 24
+    # A sine obeys x[n+1] + x[n-1] = 2 cos(w) x[n]: that tells over which windows one of the two sounds alone.
+    pure, loud = {}, np.lib.stride_tricks.sliding_window_view(np.abs(samples[1:-1]), window).max(axis=1) > level * 0.1
+    for hertz in (300, 2_400):
+        off = np.abs(samples[2:] + samples[:-2] - 2 * np.cos(2 * np.pi * hertz / rate) * samples[1:-1])
+        fits = np.lib.stride_tricks.sliding_window_view(off, window).max(axis=1) < level * 0.005
+        pure[hertz] = np.flatnonzero(fits & loud)
+    first, second = sorted(pure, key=lambda hertz: pure[hertz][-1])
+    begins = pure[second][0]
+    ends = pure[first][pure[first] < begins][-1] + window
+    assert len(pure[second]) > 2_000 and 0 < (begins - ends) / rate <= 0.010
+    steepest = np.abs(np.diff(samples[begins:])).max(), np.abs(np.diff(samples[ends - 1_000 : ends])).max()
+    assert np.abs(np.diff(samples[ends - 1_000 : begins])).max() < 1.05 * max(steepest)
 
 
 def test_a_link_opens_the_test_for_another_listener_and_a_reload_goes_on(store, open_room):

@@ -43,8 +43,18 @@ HINTS = {
 }
 MEASURES = {
     "asr": ("first_s", "total_s", "wer", "rtf", "cost_usd", "final_lag_s"),
-    "tts": ("first_s", "total_s", "round_trip_wer", "rtf", "cost_usd", "loudness_lufs"),
-    "music": ("first_s", "total_s", "loudness_lufs", "rtf", "cost_usd", "tempo_bpm"),
+    "tts": (
+        "first_s",
+        "total_s",
+        "round_trip_wer",
+        "rtf",
+        "cost_usd",
+        "predicted_mos",
+        "words_per_minute",
+        "silence_share",
+        "loudness_lufs",
+    ),
+    "music": ("first_s", "total_s", "prompt_score", "rtf", "cost_usd", "loudness_lufs", "tempo_bpm", "musical_key"),
     "separation": ("total_s", "rtf", "si_sdr_db", "sdr_db", "null_test_db", "cost_usd"),
     "tagging": ("total_s", "rtf", "tag_f1", "cost_usd"),
     "audio_lm": ("first_s", "total_s", "reference_words_found", "rtf", "cost_usd"),

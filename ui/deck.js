@@ -1,15 +1,11 @@
 // The listening deck. Names, figures and notes come from strangers: everything that is shown goes through textContent.
 const root = element.querySelector('.sc-deck');
-const RAMP_S = 0.008; // long enough not to click, short enough not to be heard as a fade
-const LEAD_S = 0.03; // what is scheduled closer than this may reach the audio thread too late and jump
+const { within, newKnob, turn, startAll, stopAll, dip, firstSeam, wholeFrames, soon: soonest } = window.soundcheck.sound({});
+const spectrogram = window.soundcheck.spectrogram({});
 const SHORTEST_LOOP_S = 0.05;
 const SEAMS_AHEAD_S = 5;
 const MOST_BYTES = 1.5e9; // of decoded sound
 const LOADS_AT_ONCE = 3;
-const FFT = 1024;
-const BANDS = 96;
-const TOP_HZ = 16000;
-const FLOOR_DB = -100;
 
 function clock(seconds, digits = 2) {
   const steps = 10 ** digits;
@@ -20,80 +16,11 @@ function clock(seconds, digits = 2) {
 function decibels(value) {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(1)} dB`;
 }
-function webAddress(url) {
-  try {
-    const address = new URL(url, window.location.href);
-    return /^https?:$/.test(address.protocol) ? address.href : '';
-  } catch {
-    return '';
-  }
-}
-const within = (value, low, high) => Math.min(Math.max(value, low), high);
-
-// ---------------------------------------------------------------- sound: the same functions live and offline
-
-// A gain that is only ever changed by ramps. It knows its own past, because `param.value` is a moment old.
-function newKnob(context, value) {
-  const node = new GainNode(context, { gain: value });
-  return { node, from: value, to: value, at: -1 };
-}
-function turn(knob, value, at) {
-  const now = knob.from + (knob.to - knob.from) * within((at - knob.at) / RAMP_S, 0, 1);
-  knob.node.gain.cancelScheduledValues(at);
-  // A ramp that is cut short has to end where it had come to, or the gain would jump there.
-  if (at < knob.at + RAMP_S) knob.node.gain.linearRampToValueAtTime(now, at);
-  else knob.node.gain.setValueAtTime(now, at);
-  knob.node.gain.linearRampToValueAtTime(value, at + RAMP_S);
-  Object.assign(knob, { from: now, to: value, at });
-}
-// The buffer, with silence behind it where it ends before `end_s`: sources of unlike length would fall out of step in a loop.
-function lengthened(context, row, end_s) {
-  const { buffer } = row;
-  const frames = Math.ceil(end_s * buffer.sampleRate) + 1;
-  if (buffer.length >= frames) return buffer;
-  if (!row.longer || row.longer.length < frames) {
-    row.longer = new AudioBuffer({ length: frames, numberOfChannels: buffer.numberOfChannels, sampleRate: buffer.sampleRate });
-    for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) row.longer.copyToChannel(buffer.getChannelData(channel), channel);
-  }
-  return row.longer;
-}
-// Starts every row at one moment of the context's clock, from one place in the sound.
-function startAll(context, pairs, at, from_s, loop) {
-  return pairs.map(([row, level]) => {
-    const source = new AudioBufferSourceNode(context, { buffer: loop ? lengthened(context, row, loop.end) : row.buffer });
-    const fade = newKnob(context, 0);
-    source.connect(fade.node).connect(level.node);
-    if (loop) Object.assign(source, { loop: true, loopStart: loop.start, loopEnd: loop.end });
-    turn(fade, 1, at);
-    source.start(at, from_s);
-    return { row, source, fade, at, from_s };
-  });
-}
-function stopAll(voices, at) {
-  for (const voice of voices) {
-    turn(voice.fade, 0, at);
-    voice.source.stop(at + RAMP_S);
-    voice.source.onended = () => voice.fade.node.disconnect();
-  }
-}
-// A dip of the whole deck around the moment when a loop goes back, because the two ends of it do not meet.
-function dip(gain, at) {
-  gain.setValueAtTime(1, at - RAMP_S / 2);
-  gain.linearRampToValueAtTime(0, at);
-  gain.linearRampToValueAtTime(1, at + RAMP_S / 2);
-}
-function firstSeam(at, from_s, loop) {
-  return at + loop.end - from_s;
-}
-function wholeFrames(context, seconds) {
-  return Math.round(seconds * context.sampleRate) / context.sampleRate;
-}
-
 // ---------------------------------------------------------------- state of this deck
 
 const rows = new Map();
 const deck = {
-  state: { mode: 'switch', tracks: [], target_lufs: null, note: '' },
+  state: { mode: 'switch', tracks: [], target_lufs: null, note: '', comparison: '' },
   current: '',
   group: '',
   order: [],
@@ -126,7 +53,7 @@ function positionAt(time) {
   return loop.start + ((gone - loop.start) % (loop.end - loop.start));
 }
 const position = () => positionAt(ear.context ? ear.context.currentTime : 0);
-const soon = () => Math.ceil((ear.context.currentTime + LEAD_S) * ear.context.sampleRate) / ear.context.sampleRate;
+const soon = () => soonest(ear.context);
 
 function audible(row) {
   if (!mixing()) return row.track.key === deck.current;
@@ -448,6 +375,7 @@ Object.assign(volume, { type: 'range', min: '0', max: '100', step: '1' });
 const second = make('div', 'sc-second', root);
 const loopChip = make('button', 'sc-chip sc-loop-chip', second);
 const reveal = make('button', 'sc-chip', second, 'show names');
+const test = make('button', 'sc-chip', second, 'make a blind A/B test');
 const loud = make('span', 'sc-clipping', second, 'clipping: turn the volume down');
 const hints = make('span', 'sc-hints', second);
 const keysHint = make('span', 'sc-keys', hints);
@@ -461,20 +389,42 @@ mark(groups, 'role', 'radiogroup');
 mark(groups, 'aria-label', 'Whose stems');
 const list = make('div', 'sc-rows', root);
 
-// Remembered for the page's life, for every deck on it.
-const loudness = () => (window.soundcheckVolume === undefined ? 100 : window.soundcheckVolume) ** 2 / 10000;
+// One volume for every deck of the page; the browser remembers it where it may.
+if (window.soundcheckVolume === undefined) window.soundcheckVolume = rememberedVolume();
+function rememberedVolume() {
+  try {
+    const kept = localStorage.getItem('soundcheck-volume');
+    return /^\d{1,3}$/.test(kept) ? within(Number(kept), 0, 100) : 100;
+  } catch {
+    return 100;
+  }
+}
+const loudness = () => window.soundcheckVolume ** 2 / 10000;
 volume.addEventListener('input', () => {
   window.soundcheckVolume = within(Number(volume.value), 0, 100);
   document.dispatchEvent(new CustomEvent('soundcheck:volume'));
 });
+volume.addEventListener('change', () => {
+  try {
+    localStorage.setItem('soundcheck-volume', String(window.soundcheckVolume));
+  } catch {
+    // without storage the volume lasts as long as the page
+  }
+});
 function volumeChanged() {
-  volume.value = String(window.soundcheckVolume === undefined ? 100 : window.soundcheckVolume);
+  volume.value = String(window.soundcheckVolume);
   if (ear.context) turn(ear.volume, loudness(), soon());
 }
 playButton.addEventListener('click', toggle);
 reveal.addEventListener('click', () => {
   setBlind('shown');
   blind.node.focus();
+});
+test.addEventListener('click', () => {
+  pause();
+  window.soundcheckBlindTest = deck.state.comparison;
+  trigger('test', {});
+  document.dispatchEvent(new CustomEvent('soundcheck:blind-test'));
 });
 loopChip.addEventListener('click', () => {
   setLoop(null);
@@ -591,6 +541,7 @@ function drawTransport() {
   show(blind.node, hideable().length > 1);
   mark(blind.node, 'aria-checked', String(deck.blind !== 'off'));
   show(reveal, hiding());
+  show(test, Boolean(deck.state.comparison));
   mark(spectral.node, 'aria-checked', String(deck.spectrogram));
   const ready = shownRows().filter((row) => row.buffer).length;
   const parts = mixing() ? ['1–9 one alone'] : ['1–9 switch'];
@@ -739,7 +690,7 @@ function drawAll() {
   if (deck.spectrogram) drawSpectrograms();
 }
 function draw() {
-  const state = { mode: 'switch', tracks: [], target_lufs: null, note: '', ...(props.value || {}) };
+  const state = { mode: 'switch', tracks: [], target_lufs: null, note: '', comparison: '', ...(props.value || {}) };
   const fresh = state.tracks.some((track) => !rows.has(track.key) || rows.get(track.key).address !== webAddress(track.file.url || ''));
   const gone = [...rows.keys()].some((key) => !state.tracks.some((track) => track.key === key));
   if (fresh || gone || state.mode !== deck.state.mode) {
@@ -776,82 +727,22 @@ function draw() {
   drawAll();
 }
 
-// ---------------------------------------------------------------- spectrogram: in pieces, so that the page stays awake
+// ---------------------------------------------------------------- spectrogram
 
-const hann = Float32Array.from({ length: FFT }, (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * at) / FFT));
-const cosines = Float32Array.from({ length: FFT / 2 }, (_, at) => Math.cos((2 * Math.PI * at) / FFT));
-const sines = Float32Array.from({ length: FFT / 2 }, (_, at) => -Math.sin((2 * Math.PI * at) / FFT));
-const mirrored = Uint16Array.from({ length: FFT }, (_, at) => parseInt(at.toString(2).padStart(10, '0').split('').reverse().join(''), 2));
-const real = new Float32Array(FFT);
-const imaginary = new Float32Array(FFT);
-function transform() {
-  for (let size = 2; size <= FFT; size *= 2) {
-    const half = size / 2;
-    const step = FFT / size;
-    for (let base = 0; base < FFT; base += size) {
-      for (let at = 0; at < half; at += 1) {
-        const low = base + at;
-        const high = low + half;
-        const wr = cosines[at * step];
-        const wi = sines[at * step];
-        const tr = real[high] * wr - imaginary[high] * wi;
-        const ti = real[high] * wi + imaginary[high] * wr;
-        real[high] = real[low] - tr;
-        imaginary[high] = imaginary[low] - ti;
-        real[low] += tr;
-        imaginary[low] += ti;
-      }
-    }
-  }
-}
-const mel = (hertz) => 2595 * Math.log10(1 + hertz / 700);
-const hertz = (mels) => 700 * (10 ** (mels / 2595) - 1);
-// Level of each mel band, dB against a full-scale sine, for one moment of the sound.
-function analyse(channels, centre, edges, out, column) {
-  for (let at = 0; at < FFT; at += 1) {
-    let sum = 0;
-    const place = centre - FFT / 2 + at;
-    for (const samples of channels) sum += samples[place] || 0;
-    real[mirrored[at]] = (sum / channels.length) * hann[at];
-    imaginary[at] = 0;
-  }
-  transform();
-  for (let band = 0; band < BANDS; band += 1) {
-    let most = 0;
-    for (let bin = edges[band]; bin < Math.max(edges[band] + 1, edges[band + 1]); bin += 1) most = Math.max(most, real[bin] ** 2 + imaginary[bin] ** 2);
-    const level = 10 * Math.log10(most / (FFT / 4) ** 2 + 1e-12);
-    out[column * BANDS + band] = within(Math.round((255 * (level - FLOOR_DB)) / -FLOOR_DB), 0, 255);
-  }
-}
-const idle = () => new Promise((resolve) => setTimeout(resolve, 0));
+const nextUnseen = () => shownRows().find((row) => row.buffer && !row.bands);
 let analysing = false;
 async function drawSpectrograms() {
   if (analysing) return;
   analysing = true;
   for (let row = nextUnseen(); row && deck.spectrogram && element.isConnected; row = nextUnseen()) {
     const { buffer } = row;
-    const channels = Array.from({ length: buffer.numberOfChannels }, (_, channel) => buffer.getChannelData(channel));
-    const top = mel(Math.min(TOP_HZ, buffer.sampleRate / 2));
-    const edges = Array.from({ length: BANDS + 1 }, (_, band) => Math.min(FFT / 2 - 1, Math.round((hertz((top * band) / BANDS) * FFT) / buffer.sampleRate)));
-    const columns = within(Math.ceil(buffer.length / 256), 1, 800);
-    const levels = new Uint8Array(columns * BANDS);
-    let began = performance.now();
-    for (let column = 0; column < columns && row.buffer === buffer; column += 1) {
-      analyse(channels, Math.round(((column + 0.5) * buffer.length) / columns), edges, levels, column);
-      if (performance.now() - began > 8) {
-        await idle();
-        began = performance.now();
-      }
-    }
-    if (row.buffer === buffer) {
-      row.bands = { columns, levels };
-      drawLane(row);
-    }
-    await idle();
+    const bands = await spectrogram.bandsOf(buffer, () => row.buffer === buffer);
+    if (row.buffer !== buffer) continue;
+    row.bands = bands;
+    drawLane(row);
   }
   analysing = false;
 }
-const nextUnseen = () => shownRows().find((row) => row.buffer && !row.bands);
 function colour(name) {
   const probe = make('i', '', root);
   probe.style.color = `var(${name})`;
@@ -861,24 +752,8 @@ function colour(name) {
 }
 function paintSpectrogram(row) {
   if (!row.bands) return;
-  const { columns, levels } = row.bands;
-  const stops = [colour('--card'), colour(row.track.where === 'cloud' && !hiding() ? '--cloud' : '--accent'), colour('--ink')];
-  const shades = Array.from({ length: 256 }, (_, level) => {
-    const place = (level / 255) ** 1.6 * 2;
-    const [low, high] = place < 1 ? [stops[0], stops[1]] : [stops[1], stops[2]];
-    return low.map((part, at) => part + (high[at] - part) * (place - (place < 1 ? 0 : 1)));
-  });
-  Object.assign(row.canvas, { width: columns, height: BANDS });
-  const pen = row.canvas.getContext('2d');
-  const image = pen.createImageData(columns, BANDS);
-  for (let column = 0; column < columns; column += 1) {
-    for (let band = 0; band < BANDS; band += 1) {
-      const at = 4 * ((BANDS - 1 - band) * columns + column);
-      const shade = shades[levels[column * BANDS + band]];
-      image.data.set([shade[0], shade[1], shade[2], 255], at);
-    }
-  }
-  pen.putImageData(image, 0, 0);
+  const middle = row.track.where === 'cloud' && !hiding() ? '--cloud' : '--accent';
+  spectrogram.paintBands(row.canvas, row.bands, ['--card', middle, '--ink'].map(colour));
 }
 const recoloured = new MutationObserver(() => deck.spectrogram && shownRows().forEach(paintSpectrogram));
 recoloured.observe(document.body, { attributes: true, attributeFilter: ['class'] });

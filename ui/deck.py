@@ -70,10 +70,14 @@ class DeckState(GradioModel):
     target_lufs: float | None = None
     """The loudness to which `gain_db` brings every track."""
     note: str = ""
+    comparison: str = ""
+    """Id of what a blind test can be made of; "" where there is nothing to choose between, or no store that holds it."""
 
 
 class Deck(Shown):
     """Shows a `DeckState` or a dictionary of its fields; as an input it yields None: the browser's copy proves nothing.
+
+    Event `test`: the person wants a blind test of `comparison`; the listening room makes it once it is shown (ui/listen.js).
 
     `document.querySelector('.sc-deck').deck` has `probe()`, `heard()` and `rehearse(script)`, which read and never change.
     """
@@ -116,7 +120,9 @@ def deck_from_results(results: Sequence[Result], store: Store, input_audio: Audi
             tracks.append(_residual_track(result, given, store, repeated=_repeats(heard, result)))
     if len(tracks) > MOST_TRACKS:
         note = " ".join([note, f"Only the first {MOST_TRACKS} of {len(tracks)} sounds are here."]).strip()
-    state = DeckState(mode=_mode(task), tracks=tracks[:MOST_TRACKS], note=note)
+    rivals = {result.row["engine_id"] for result in heard}
+    comparison = heard[0].row["comparison_id"] if len(rivals) > 1 else ""
+    state = DeckState(mode=_mode(task), tracks=tracks[:MOST_TRACKS], note=note, comparison=comparison)
     if state.mode == "switch":
         state.target_lufs, gains = matched(levels)
         for track, gain_db in zip(state.tracks, gains, strict=False):

@@ -63,9 +63,10 @@ def build(runner: Runner | None = None) -> gr.Blocks:
             desk = Desk(runner, key_boxes())
         keys.click(lambda: gr.Sidebar(open=True), None, sidebar, queue=False, **PRIVATE)
         with gr.Tabs() as tabs:
+            decks = []
             for task in TASKS.values():
                 with gr.Tab(task.title, id=task.name):
-                    build_tab(task.name, desk)
+                    decks.append(build_tab(task.name, desk))
             with gr.Tab("Dataset", id="dataset"):
                 build_dataset_tab(desk)
             with gr.Tab("Table", id="table") as table:
@@ -78,6 +79,8 @@ def build(runner: Runner | None = None) -> gr.Blocks:
                 build_models_tab(held)
             with gr.Tab("Listen", id="listen") as listen:
                 build_listen_tab(listen, lambda: runner.store, _session)
+            for deck in filter(None, decks):
+                deck.test(lambda: gr.Tabs(selected="listen"), None, tabs, queue=False, **PRIVATE)
             with gr.Tab("Comparison", id="comparison") as comparison:
                 arrival = build_capsule_tab(comparison, lambda: runner.store)
             with gr.Tab("Method", id="method"):

@@ -27,6 +27,11 @@ function pressable(className, parent, text, pressed) {
   if (pressed) node.addEventListener('click', pressed);
   return node;
 }
+function press(parent, text, className, pressed, attributes = {}) {
+  const node = html(parent, 'button', { type: 'button', class: className, ...attributes }, text);
+  node.addEventListener('click', pressed);
+  return node;
+}
 // The next three leave the page alone where it says so already: what is written again is read aloud again.
 function write(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -42,8 +42,8 @@ REDRAW_S = 0.1
 _EMPTY = "Choose an input and engines, then press Run. A sample is already there."
 
 
-def build_tab(task_name: str, desk: Desk) -> None:
-    """The whole tab, inside an open gr.Tab. Every listener is private: keys travel with them."""
+def build_tab(task_name: str, desk: Desk) -> Deck | None:
+    """The whole tab, inside an open gr.Tab; its deck, or None. Every listener is private: keys travel with them."""
     task, specs, samples = TASKS[task_name], engines_for(task_name), for_task(task_name)
     with gr.Row():
         with gr.Column(elem_classes="sc-left"):
@@ -211,6 +211,7 @@ def build_tab(task_name: str, desk: Desk) -> None:
     for chip, sample in zip(chips, samples, strict=True):
         filled = [source, *([reference] if reference is not None else []), *([asked["prompt"]] if "prompt" in asked else [])]
         chip.click(partial(fill, task, sample, len(filled)), None, filled, queue=False, **PRIVATE)
+    return deck
 
 
 def _honoured(task: Task, specs: Sequence[EngineSpec]) -> Iterator[bool]:
