@@ -126,6 +126,11 @@ def pieces_of(text: str, read: Reader) -> list[Piece]:
     return pieces
 
 
+def text_of(side: Sequence[Piece], first: int | None, last: int | None) -> str:
+    """What was written from one piece to another, both included; "" from None."""
+    return "" if first is None else "".join(piece.text for piece in side[first : last + 1])
+
+
 def network(sentences: Sequence[Sequence[str]]) -> list[dict[int, int]]:
     """The aligned places: for each, the number of the word that a sentence has there.
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from comparisons import words as texts
 from comparisons.changes import changed
 from comparisons.columns import COLUMNS
-from comparisons.differences import MOST_ENGINES, MOST_SPANS, compare, differing, disagreements, spans
+from comparisons.differences import MOST_SPANS, compare, spans
+from comparisons.disagreements import MOST_ENGINES, differing, disagreements
 from comparisons.words import Withheld
 from engine.contract import Word
 

@@ -12,7 +12,7 @@ from html import escape, unescape
 from pydantic import BaseModel
 
 from comparisons import words as texts
-from comparisons.differences import usable
+from comparisons.disagreements import usable
 from engine.contract import Word
 
 MOST_TURNS = 500

@@ -11,7 +11,8 @@ import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from pydantic import BaseModel, Field
 
-from comparisons.differences import Agreement, differing, disagreements, spans
+from comparisons.differences import spans
+from comparisons.disagreements import Agreement, differing, disagreements
 from comparisons.results import Result
 from comparisons.words import Withheld
 from engine.contract import Word
