@@ -24,10 +24,10 @@ class Column:
     scale: float = 1.0
     """Factor from the kept value to the shown one: 100 for shares, which are kept as fractions and shown in percent."""
 
-    def shown(self, value: float | None) -> str:
-        """The number as people read it, with its unit: "0.34 s", "13.3 %", "$0.00050"; "" when it is unknown."""
-        if value is None:
-            return ""
+    def shown(self, value: float | str | None) -> str:
+        """The number as people read it, with its unit: "0.34 s", "13.3 %", "$0.00050"; a text as it is; "" when it is unknown."""
+        if value is None or isinstance(value, str):
+            return value or ""
         if self.unit == "$":
             return f"${value:.2f}" if value >= 10 or value <= 0 else f"${value:.{max(2, 1 - math.floor(math.log10(value)))}f}"
         digits = 2 if self.decimals == 3 and abs(value) >= 0.1 else self.decimals or 0

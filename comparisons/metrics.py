@@ -204,7 +204,7 @@ _METRICS = (
     ),
     Metric(
         "words_per_minute", "Pace", "Words of the text per minute of speech, pauses included.",
-        "words/min", 0, 0, ("tts",), _words_per_minute,
+        "wpm", 0, 0, ("tts",), _words_per_minute,
     ),
     Metric(
         "silence_share", "Silence", "Share of the speech that is silent (10 ms RMS at most 0.01 of full scale); a fraction.",
