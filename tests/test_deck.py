@@ -359,7 +359,9 @@ def test_a_sound_that_arrives_late_joins_in_step_while_the_others_play_on_unbrok
     hand.until("now.tracks.every((track) => track.loaded)")
     _, now, samples = hand.hear(0.2, from_s=0.9)
     assert len({track["sample"] for track in now["tracks"]}) == 1
-    assert np.abs(np.diff(samples) * now["rate"] / RATE - STEP).max() < STEP * 6
+    # On a busy machine the sound may have come to its end meanwhile: the line rises until then.
+    steps = np.diff(samples[: samples.argmax() + 1]) * now["rate"] / RATE
+    assert len(steps) > 5_000 and np.abs(steps - STEP).max() < STEP * 6
 
 
 def test_a_sound_that_cannot_be_fetched_says_so_and_the_next_play_tries_again(open_page, address):
@@ -617,9 +619,8 @@ def test_a_deck_and_any_other_player_of_the_page_stop_each_other(switch):
 
 def test_the_end_stops_the_deck_and_play_begins_again(switch):
     switch.press("ArrowRight", "ArrowRight")
-    switch.play()
-    switch.until("!now.playing")
-    assert switch.probe()["position_s"] == pytest.approx(SECONDS, abs=0.01)
+    switch.deck.get_by_role("button", name="Play", exact=True).click()
+    switch.until(f"!now.playing && now.position_s > {SECONDS - 0.01}")
     switch.play()
     assert switch.probe()["position_s"] < 1
 
