@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from engine.contract import BadInput, Transcribe, Unsupported
 RATE = 16_000
 SHORTEST_S = 0.1
 WINDOW_S = 30.0
+_PART_FRAMES, _AROUND_FRAMES = 6_000, 2
+"""A minute, and what the spectrum of a frame reaches into its neighbours."""
 PARAMETERS: Mapping[str, float] = {
     "tiny": 39e6, "tiny.en": 39e6, "base": 74e6, "base.en": 74e6, "small": 244e6, "small.en": 244e6, "medium": 769e6,
     "medium.en": 769e6, "large-v1": 1.55e9, "large-v2": 1.55e9, "large-v3": 1.55e9, "large-v3-turbo": 809e6,
@@ -44,6 +47,25 @@ def samples_of(request: Transcribe, engine_id: str) -> np.ndarray:
     if request.audio.seconds < SHORTEST_S:
         raise BadInput(f"{engine_id} needs at least {SHORTEST_S} s of sound, not {request.audio.seconds:.3f} s")
     return request.audio.mono().resample(RATE).samples[0]
+
+
+def long_features(extractor: Any, samples: np.ndarray) -> Any:
+    """[1, bands, frames] of mono `samples` from transformers' Whisper `extractor`, as it makes them of the whole sound.
+
+    It is made minute by minute: the spectrum of an hour at once would take gigabytes.
+    """
+    import torch
+
+    hop, parts = extractor.hop_length, []
+    frames, how = len(samples) // hop, {"truncation": False, "padding": "longest", "return_tensors": "pt"}
+    for first in range(0, frames, _PART_FRAMES):
+        end, before = min(first + _PART_FRAMES, frames), min(first, _AROUND_FRAMES)
+        last = len(samples) if end == frames else (end + _AROUND_FRAMES) * hop
+        part = extractor(samples[(first - before) * hop : last], sampling_rate=RATE, **how).input_features
+        parts.append(part[..., before : before + end - first])
+    whole = torch.cat(parts, dim=-1)
+    # Each part ends 80 dB below its own loudest place; of the whole, 80 dB are 2 on the extractor's scale.
+    return torch.maximum(whole, whole.max() - 2)
 
 
 def language_code(asked: str | None, known: Collection[str], engine_id: str) -> str | None:

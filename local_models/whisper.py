@@ -24,6 +24,7 @@ from local_models._whisper import (
     is_distilled,
     language_code,
     languages_of,
+    long_features,
     samples_of,
     spoken,
     weights_license,
@@ -132,13 +133,13 @@ class Whisper(TorchEngine):
 
     def _features(self, sounds: list[Any]) -> dict[str, Any]:
         """Log-mel features of mono sounds at 16 kHz and their mask: padded windows, or as many frames as one long sound has."""
-        long = len(sounds[0]) > WINDOW_S * RATE
-        how = {"truncation": False, "padding": "longest"} if long else {}
-        features = self.processor(sounds, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True, **how)
-        return {
-            "input_features": features.input_features.to(self.device, self.model.dtype),
-            "attention_mask": features.attention_mask.to(self.device),
-        }
+        if len(sounds[0]) > WINDOW_S * RATE:
+            features = long_features(self.processor.feature_extractor, sounds[0])
+            mask = features.new_ones(1, features.shape[-1])
+        else:
+            heard = self.processor(sounds, sampling_rate=RATE, return_tensors="pt", return_attention_mask=True)
+            features, mask = heard.input_features, heard.attention_mask
+        return {"input_features": features.to(self.device, self.model.dtype), "attention_mask": mask.long().to(self.device)}
 
     def _generate(self, features: dict[str, Any], settings: dict[str, Any], **how: Any) -> dict[str, Any]:
         inner = self.model.model.config

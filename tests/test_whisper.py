@@ -201,3 +201,15 @@ def test_a_checkpoint_of_another_kind_is_refused_before_its_network_is_filled_wi
     (tmp_path / "other" / "config.json").write_text(json.dumps(settings | {"model_type": "voxtral_realtime"}))
     with pytest.raises(BadInput, match="cannot be made of this checkpoint: it is of the kind 'voxtral_realtime', not 'whisper'"):
         loaded(tmp_path / "other")
+
+
+def test_features_made_minute_by_minute_are_those_of_the_whole(engine):
+    """The library's own extractor makes the spectrum of the whole sound at once."""
+    loud = np.linspace(0.01, 1.0, 150 * 16_000 + 77) ** 2
+    sound = (np.random.default_rng(1).normal(0, 0.2, loud.size) * loud).astype(np.float32)
+    ours = engine._features([sound])
+    whole = engine.processor.feature_extractor(
+        sound, sampling_rate=16_000, return_tensors="np", truncation=False, padding="longest"
+    ).input_features
+    assert ours["attention_mask"].shape[-1] == ours["input_features"].shape[-1] == whole.shape[-1]
+    assert np.abs(ours["input_features"].numpy() - whole).max() < 1e-5
