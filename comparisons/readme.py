@@ -29,7 +29,9 @@ def _needs(specs: Sequence[EngineSpec]) -> str:
     """What the lightest and the heaviest of these need."""
     needed = [spec.needs for spec in specs]
     parts = [f"`{key}`" for key in dict.fromkeys(each.key for each in needed) if key]
-    parts += [f"`apt-get install {name}`" for name in dict.fromkeys(name for each in needed for name in each.programs)]
+    for name in dict.fromkeys(name for each in needed for name in each.programs):
+        some = "" if all(name in each.programs for each in needed) else " for some"
+        parts.append(f"`apt-get install {name}`{some}")
     if any(spec.isolated or spec.needs.downloads for spec in specs):
         parts.append(f"prepare {_span([each.download_gb for each in needed])}".rstrip())
     if gpu := _span([each.gpu_memory_gb for each in needed]):

@@ -1,18 +1,20 @@
 """Speech to text with OpenAI's Whisper and the distilled Whispers through transformers: greedy, no sampling fallback.
 
 A plain engine decodes one window of 30 s after the other, as the library does, and its hypotheses are the tokens as they are
-written. A batched one cuts the sound at pauses and decodes several windows at once; its hypotheses are finished windows.
+written. A batched one cuts the sound at pauses and decodes several windows at once; its hypotheses are finished windows. A
+compiled one is a plain one whose decoder torch compiles over a cache of fixed size, while it loads.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import os
 import queue
+import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-from engine.contract import BadInput, Download, EngineSpec, Limits, Needs, Piece, Text, Transcribe
+from engine.contract import BadInput, Download, EngineSpec, Limits, Needs, NotReady, Piece, Text, Transcribe
 from local_models._long import at_pauses
 from local_models._own import own_spec
 from local_models._torch import TorchEngine, memory_gb
@@ -199,15 +201,47 @@ class BatchedWhisper(Whisper):
         yield self.facts(self._sent(settings) | {"windows": len(spans), "batch": size})
 
 
+class CompiledWhisper(Whisper):
+    """Says what the plain one says. It gives no word times: they need other attention, which would be compiled within the run."""
+
+    def load(self) -> None:
+        import numpy as np
+        from transformers import CompileConfig
+
+        if not shutil.which(os.environ.get("CXX", "g++")):  # where torch looks for it
+            raise NotReady(f"{self.spec.id} is compiled while it loads and needs a C++ compiler: `apt-get install g++`")
+        # Neither graphs of CUDA, which belong to one thread while every run has its own, nor shapes that may change.
+        self.compiled = CompileConfig(mode="default", dynamic=False)
+        self.compiled._compile_all_devices = True  # the library would leave a CPU out without a word
+        super().load()
+        self._generate(self._features([np.zeros(RATE, np.float32)]), {}, min_new_tokens=4)
+
+    def _generate(self, features: dict[str, Any], settings: dict[str, Any], **how: Any) -> dict[str, Any]:
+        fixed = {"cache_implementation": "static", "max_cache_len": self.model.config.max_target_positions}
+        return super()._generate(features, settings, compile_config=self.compiled, **fixed, **how)
+
+    @staticmethod
+    def _sent(settings: dict[str, Any]) -> dict[str, Any]:
+        return Whisper._sent(settings) | {"compiled": "decoder", "cache": "static"}
+
+
+_COMPILED = {"small": 1.0, "large-v3": 3.1, "large-v3-turbo": 1.7}
+"""Sizes offered compiled, and gigabytes to fetch. Not on a CPU, where it does not pay: with random weights, 30 s and 60 tokens on
+one thread took the base size 1.04 times the plain one's processor time, in one turn."""
+
+
 def _whisper(size: str, download_gb: float, engine: type[Whisper] = Whisper) -> EngineSpec:
-    distilled, batched = is_distilled(size), engine is BatchedWhisper
+    distilled, kind = is_distilled(size), {Whisper: "", BatchedWhisper: "batched", CompiledWhisper: "compiled"}[engine]
+    compiled = engine is CompiledWhisper
     # The first large model carries no number on the hub.
     repository = f"distil-whisper/{size}" if distilled else f"openai/whisper-{size.removesuffix('-v1')}"
-    how = "batches of windows cut at pauses" if batched else "window after window"
+    how = "batches of windows cut at pauses" if kind == "batched" else "window after window"
+    if compiled:
+        how += ", decoder compiled while loading (for a GPU; its gain was not measured)"
     return EngineSpec(
-        id=f"whisper/{size}{'-batched' if batched else ''}",
+        id=f"whisper/{size}{kind and f'-{kind}'}",
         task="asr",
-        name=f"{'Distil-Whisper' if distilled else 'Whisper'} {size.removeprefix('distil-')}{', batched' if batched else ''}",
+        name=f"{'Distil-Whisper' if distilled else 'Whisper'} {size.removeprefix('distil-')}{kind and f', {kind}'}",
         vendor="Hugging Face (open weights)" if distilled else "OpenAI (open weights)",
         system="Distil-Whisper" if distilled else "Whisper",
         engine=engine,
@@ -219,10 +253,11 @@ def _whisper(size: str, download_gb: float, engine: type[Whisper] = Whisper) -> 
         summary=f"{repository} in transformers, greedy, {how}: {spoken(size)}, with punctuation.",
         docs_url=f"https://huggingface.co/{repository}",
         checked_on="2026-11-20",
-        honours=("language", "prompt", "word_times"),
+        honours=("language", "prompt", *(() if compiled else ("word_times",))),
         limits=Limits(audio_seconds=3600),
         needs=Needs(
             packages=("torch", "transformers"),
+            programs=("g++",) if compiled else (),
             # The repositories of the large ones hold the same weights a second time, in float32.
             downloads=(Download(repository, ("*.json", "model.safetensors")),),
             download_gb=download_gb,
@@ -232,7 +267,7 @@ def _whisper(size: str, download_gb: float, engine: type[Whisper] = Whisper) -> 
         parameters=PARAMETERS[size],
         tier="1",
         packages=("transformers", "torch", "tokenizers"),
-        devices=("cuda", "mps", "cpu"),
+        devices=("cuda",) if compiled else ("cuda", "mps", "cpu"),
         streams=True,
     )
 
@@ -258,12 +293,17 @@ ENGINES = [
     _whisper("large-v3", 3.1, BatchedWhisper),
     _whisper("large-v3-turbo", 1.7, BatchedWhisper),
     _whisper("distil-large-v3.5", 1.6, BatchedWhisper),
+    *(_whisper(size, download_gb, CompiledWhisper) for size, download_gb in _COMPILED.items()),
 ]
 
 
-OWN_VARIANTS = {"": "window after window", "batched": "windows in batches"}
+OWN_VARIANTS = {
+    "": "window after window",
+    "batched": "windows in batches",
+    "compiled": "window after window, decoder compiled while loading",
+}
 
 
 def own(source: str, variant: str = "") -> EngineSpec:
-    kinds = {"": Whisper, "batched": BatchedWhisper}
-    return dataclasses.replace(own_spec(ENGINES[0], source, variant=variant), engine=kinds[variant])
+    kinds = {"": Whisper, "batched": BatchedWhisper, "compiled": CompiledWhisper}
+    return own_spec(next(spec for spec in ENGINES if spec.engine is kinds[variant]), source, variant=variant)

@@ -1,5 +1,6 @@
 """Whisper goes from a checkpoint folder through from_pretrained to pieces; this checkpoint says one sentence to every window."""
 
+import dataclasses
 import json
 import shutil
 
@@ -20,8 +21,9 @@ LONG = Audio(np.tile(CLIP.samples, 15), 16_000)
 """45 s: two windows."""
 
 
-def loaded(folder, kind=whisper.Whisper):
-    engine = kind(whisper.own(str(folder)))
+def loaded(folder, variant=""):
+    spec = dataclasses.replace(whisper.own(str(folder), variant), devices=("cuda", "cpu"))
+    engine = spec.engine(spec)
     engine.load()
     return engine
 
@@ -144,7 +146,7 @@ def test_missing_weights_name_the_command_that_fetches_them(missing):
 
 
 def test_a_batched_engine_hears_every_window_and_shifts_its_words(folder):
-    engine = loaded(folder, whisper.BatchedWhisper)
+    engine = loaded(folder, "batched")
     long = Audio(np.tile(CLIP.samples, 45), 16_000)
     asked = pieces(engine, long, word_times=True)
     texts = [piece for piece in asked if isinstance(piece, Text)]
@@ -201,6 +203,36 @@ def test_a_checkpoint_of_another_kind_is_refused_before_its_network_is_filled_wi
     (tmp_path / "other" / "config.json").write_text(json.dumps(settings | {"model_type": "voxtral_realtime"}))
     with pytest.raises(BadInput, match="cannot be made of this checkpoint: it is of the kind 'voxtral_realtime', not 'whisper'"):
         loaded(tmp_path / "other")
+
+
+@pytest.fixture(scope="module")
+def compiled(folder):
+    if not shutil.which("g++"):
+        pytest.skip("no C++ compiler here: apt-get install g++")
+    return loaded(folder, variant="compiled")
+
+
+def test_a_compiled_engine_says_what_the_plain_one_says_and_compiles_nothing_while_it_runs(engine, compiled):
+    """torch itself raises when it would have to compile anything more than load() did."""
+    import torch
+
+    assert compiled.model._compiled_call is not None
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for sound, how in ((CLIP, {}), (LONG, {}), (CLIP, {"prompt": "Welt", "language": "de"})):
+            ours, plain = pieces(compiled, sound, **how), pieces(engine, sound, **how)
+            assert [piece for piece in ours if isinstance(piece, Text)] == [piece for piece in plain if isinstance(piece, Text)]
+    facts = next(piece for piece in ours if isinstance(piece, Facts))
+    assert (facts.sent["compiled"], facts.sent["cache"]) == ("decoder", "static")
+
+
+def test_without_a_compiler_a_compiled_engine_says_how_to_get_one(folder, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(NotReady, match="needs a C\\+\\+ compiler: `apt-get install g\\+\\+`"):
+        loaded(folder, variant="compiled")
+
+
+def test_a_compiled_engine_refuses_word_times_before_it_runs(folder):
+    assert "word_times" not in whisper.own(str(folder), "compiled").honours
 
 
 def test_features_made_minute_by_minute_are_those_of_the_whole(engine):
