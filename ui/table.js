@@ -156,7 +156,6 @@ function drawViews(words = "") {
 part.views.addEventListener("toggle", () => { if (part.views.open) drawViews(); });
 
 const tools = html(bottom, "div", { class: "sc-tools" });
-top.setAttribute("data-loading", "");
 part.status = html(tools, "p", { class: "sc-count", role: "status", "aria-live": "polite" }, "Reading what was kept …");
 part.charts = button(tools, "Hide charts", { class: "sc-plain", "aria-pressed": "true" }, () => {
   seen.charts = !seen.charts;
@@ -500,7 +499,6 @@ function drawPages(state) {
 function draw() {
   const state = props.value;
   if (!state?.ready || state.asked.number !== asked.number) return;
-  top.removeAttribute("data-loading");
   clearTimeout(seen.late);
   const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("data-focus") : null;
   const left = part.body.querySelector(".sc-scroll")?.scrollLeft || 0;
