@@ -1,22 +1,27 @@
 # /// script
 # requires-python = ">=3.10,<3.11"
 # dependencies = [
-#   "cosyvoice @ git+https://github.com/FunAudioLLM/CosyVoice.git",
-#   "gradio==5.4.0",
-#   "HyperPyYAML==1.2.2",
-#   "modelscope==1.20.0",
-#   "numpy==1.26.4",
+#   "cosyvoice2-eu==0.2.8",
+#   "numpy==1.26.0",
 #   "onnxruntime==1.18.0",
-#   "openai-whisper==20231117",
-#   "soxr",
-#   "torch==2.3.1",
-#   "torchaudio==2.3.1",
-#   "transformers==4.51.3",
+#   "setuptools<81",
+#   "soxr==1.1.0",
+#   "torch==2.7.1",
+#   "torchaudio==2.7.1",
+#   "transformers==4.40.1",
+# ]
+#
+# [tool.uv]
+# override-dependencies = [
+#   "deepspeed ; sys_platform == 'never'",
+#   "onnxruntime-gpu ; sys_platform == 'never'",
+#   "piper-phonemize ; sys_platform == 'never'",
 # ]
 # ///
 """Text to speech with CosyVoice 2 in an environment of its own: it speaks on in a reference voice whose words are given.
 
-Its code is in a git repository only, which a lock cannot hold by hash; nothing of this was run in the making of this app.
+The publisher's repository is no Python package. `cosyvoice2-eu` carries its code, changed by a third party so that it also reads
+French and German; here it runs the publisher's own weights.
 """
 
 from __future__ import annotations
@@ -38,10 +43,15 @@ class CosyVoice(CloningEngine):
     needs_words = True
 
     def load(self) -> None:
-        from cosyvoice.cli.cosyvoice import CosyVoice2
+        import torch
 
         self.place()
-        self.model = CosyVoice2(str(weights.needed(self.spec)), load_jit=False, load_trt=False)
+        if self.device == "cpu":  # the package looks for itself
+            torch.cuda.is_available = lambda: False
+        from cosyvoice.cli.cosyvoice import CosyVoice2
+
+        # "final" means llm.pt, flow.pt and hift.pt, as the publisher calls them; "blanken" is the text model among the weights.
+        self.model = CosyVoice2(str(weights.needed(self.spec)), final=True, backbone="blanken")
         self.rate = self.model.sample_rate
 
     def settings(self, request: Synthesize) -> dict[str, Any]:
@@ -54,8 +64,10 @@ class CosyVoice(CloningEngine):
     def speak_like(self, passage: str, heard: tuple[np.ndarray, str] | None) -> Any:
         import torch
 
-        spoken = self.model.inference_zero_shot(passage, heard[1], self.prompt, stream=False)
-        return torch.cat([piece["tts_speech"][0] for piece in spoken])
+        spoken = [
+            piece["tts_speech"][0] for piece in self.model.inference_zero_shot(passage, heard[1], self.prompt, stream=False)
+        ]
+        return torch.cat(spoken) if spoken else None
 
 
 ENGINES = [
@@ -68,10 +80,10 @@ ENGINES = [
         engine=CosyVoice,
         where="local",
         model="FunAudioLLM/CosyVoice2-0.5B",
-        license_code="Apache-2.0",
+        license_code="Apache-2.0 (cosyvoice2-eu)",
         license_weights="Apache-2.0",
         languages=("zh", "en", "ja", "ko"),
-        summary="Speaks on in a reference voice whose words are given. Wants a GPU.",
+        summary="Speaks on in a reference voice whose words are given. Code through a third party's package. Wants a GPU.",
         docs_url="https://github.com/FunAudioLLM/CosyVoice",
         checked_on="2026-11-20",
         honours=("reference", "reference_text"),
@@ -85,11 +97,13 @@ ENGINES = [
         ),
         parameters=0.6e9,
         tier="1",
-        packages=("cosyvoice", "torch", "transformers"),
+        packages=("cosyvoice2-eu", "torch", "transformers"),
         devices=("cuda", "cpu"),
         isolated=True,
         streams=True,
-        tested="",
+        tested="runs",
+        # The settings among the weights are YAML that names the Python to call.
+        remote_code=True,
         consent=CONSENT,
     )
 ]

@@ -123,7 +123,7 @@ def test_the_debug_models_compose_and_the_same_seed_gives_the_same_samples(monke
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(environment.ROOT), "PYTHONSAFEPATH": "1", "HF_HUB_OFFLINE": "1"},
-        timeout=300,
+        timeout=1_200,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     said = json.loads(run.stdout.partition("SAID")[2])
