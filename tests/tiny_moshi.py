@@ -40,4 +40,8 @@ def make(folder: Path) -> None:
         for each in model.parameters():
             if each.dim() > 1:
                 torch.nn.init.normal_(each, std=0.3)
-        save_file({key: value.clone() for key, value in model.state_dict().items()}, folder / name)
+        # An untrained codebook is all zeros, and would hear the same in every sound.
+        state = {
+            key: torch.randn_like(value) if "embedding_sum" in key else value.clone() for key, value in model.state_dict().items()
+        }
+        save_file(state, folder / name)
