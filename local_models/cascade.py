@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from engine.audio import Audio
-from engine.contract import Ask, BadInput, Engine, EngineSpec, Facts, Limits, Needs, Piece, Text, Transcribe
+from engine.contract import Ask, BadInput, Engine, EngineSpec, Facts, Limits, Mark, Needs, Piece, Text, Transcribe
 from local_models import _listening as listening
 from local_models.pocketsphinx import ENGINES as POCKETSPHINX
 from local_models.pocketsphinx import PocketSphinx
@@ -221,9 +221,12 @@ class Cascade(Engine):
             yield Text(" ".join(said), final=False)
         yield Text(" ".join(said))
         yield Facts(device="cpu", threads=1)
+        yield Mark("answered")
+        if not self.recognizer.fresh:
+            self.recognizer.load()
 
     def _transcribe(self, audio: Audio) -> str:
-        pieces = self.recognizer.run(Transcribe(audio), 0.0)
+        pieces = self.recognizer.hear(Transcribe(audio))
         return " ".join(piece.text for piece in pieces if isinstance(piece, Text) and piece.final and piece.text)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from engine.contract import BadInput, Engine, EngineSpec, Facts, Limits, Needs, Piece, Text, Transcribe, Unsupported, Word
+from engine.contract import BadInput, Engine, EngineSpec, Facts, Limits, Mark, Needs, Piece, Text, Transcribe, Unsupported, Word
 
 RATE = 16_000
 BLOCK_S = 0.48
@@ -51,17 +51,27 @@ class PocketSphinx(Engine):
         self.decoder = Decoder(samprate=RATE, loglevel="FATAL")
         # One keyphrase makes the search next to free: this decoder only measures the mean cepstrum.
         self.listener = Decoder(samprate=RATE, loglevel="FATAL", lm=None, keyphrase="oh", kws_threshold=1e-1)
-        self.first_mean = self.listener.get_cmn(False)
         self.vad = Vad(sample_rate=RATE)
         self._mean_of(np.zeros(RATE, "<i2").tobytes())
+        self.fresh = True
 
     def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
+        yield from self.hear(request)
+        yield Mark("answered")
+        self.load()
+
+    def hear(self, request: Transcribe) -> Iterator[Piece]:
+        """The pieces of one clip. Decoders and detector carry it into the next one, and no call of theirs undoes that: unless
+        they are loaded anew before, the next call does it first."""
         if request.language and request.language.lower().replace("_", "-").partition("-")[0] != "en":
             raise Unsupported(f"{self.spec.id} hears English only, not {request.language!r}")
         if request.audio.seconds < SHORTEST_S:
             raise BadInput(f"{self.spec.id} needs at least {SHORTEST_S} s of sound, not {request.audio.seconds:.3f} s")
+        if not self.fresh:
+            self.load()
+        self.fresh = False
         pcm = request.audio.mono().resample(RATE).to_pcm16()
-        # Without the clip's own mean the first words are misheard, and the answer would depend on the clip before.
+        # Without the clip's own mean the first words are misheard.
         self.decoder.set_cmn(self._mean_of(pcm))
         heard_s, start_s, next_s = 0.0, 0.0, 0.0
         finals: list[str] = []
@@ -92,7 +102,6 @@ class PocketSphinx(Engine):
         yield Facts(device="cpu", threads=1, model="en-us")
 
     def _mean_of(self, pcm: bytes) -> str:
-        self.listener.set_cmn(self.first_mean)
         self.listener.start_utt()
         self.listener.process_raw(pcm, full_utt=True)
         self.listener.end_utt()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.audio import Audio
-from engine.contract import BadInput, BadResponse, EngineError, Facts, Text, Transcribe, Unsupported
+from engine.contract import BadInput, BadResponse, EngineError, Facts, Mark, Text, Transcribe, Unsupported
 from engine.tasks import TASKS
 from local_models import pocketsphinx, rnnoise
 
@@ -117,6 +117,19 @@ def test_an_engine_left_early_can_be_used_again(engine, tmp_path):
     assert jiwer.wer(SENTENCE, heard(engine, sound).text) < 0.25
 
 
+def test_what_is_heard_does_not_depend_on_the_clips_before(engine, tmp_path):
+    clear, noise = speech(tmp_path), noisy(speech(tmp_path), 3)
+    first = [heard(engine, sound, word_times=True) for sound in (noise, clear)]
+    again = [heard(engine, sound, word_times=True) for sound in (clear, noise, noise)]
+    assert again[0] == first[1]
+    assert again[1] == again[2] == first[0]
+
+
+def test_getting_ready_for_the_next_clip_is_no_part_of_the_answer(engine, tmp_path):
+    pieces = list(engine.run(Transcribe(speech(tmp_path)), 60.0))
+    assert pieces[-1] == Mark("answered")
+
+
 def test_rnnoise_lowers_noise_and_keeps_length_and_timing(cleaning_engine, tmp_path):
     sound = speech(tmp_path)
     clean = cleaning_engine.clean(noisy(sound, 10))
@@ -142,8 +155,9 @@ def test_rnnoise_helps_pocketsphinx_in_steady_noise(engine, cleaning_engine, tmp
 def test_rnnoise_gives_the_same_pieces_and_refusals_as_pocketsphinx(cleaning_engine, tmp_path):
     sound = speech(tmp_path)
     pieces = list(cleaning_engine.run(Transcribe(sound, word_times=True), 60.0))
-    assert isinstance(pieces[-1], Facts) and pieces[-1].device == "cpu"
-    assert pieces[-2].words[-1].end_s <= sound.seconds + 0.05
+    text, facts, last = pieces[-3:]
+    assert isinstance(facts, Facts) and facts.device == "cpu" and last == Mark("answered")
+    assert text.words[-1].end_s <= sound.seconds + 0.05
     for request in (Transcribe(sound, language="fr"), replace(Transcribe(sound), audio=Audio(np.zeros((1, 1)), 44_100))):
         with pytest.raises(EngineError, match="rnnoise/pocketsphinx"):
             list(cleaning_engine.run(request, 60.0))

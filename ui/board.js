@@ -300,14 +300,16 @@ function drawMeasures(view, card) {
     if (!node.firstChild) {
       make('dt', '', node);
       const told = make('dd', '', node);
-      make('span', '', told);
+      make('span', 'sc-figure', told);
+      make('span', 'sc-best-word', told);
       make('i', '', make('span', 'sc-bar', told));
     }
     const [label, told] = node.children;
-    const [figure, bar] = told.children;
+    const [figure, word, bar] = told.children;
     write(label, measure.label);
     write(figure, [measure.value || '–', measure.value && measure.unit].filter(Boolean).join(' '));
-    if (measure.best) make('span', 'sc-best-word', label, 'best');
+    write(word, measure.best ? 'best' : '');
+    show(word, measure.best);
     node.classList.toggle('sc-best', measure.best);
     mark(node, 'title', measure.title);
     bar.style.visibility = measure.bar === null ? 'hidden' : 'visible';
