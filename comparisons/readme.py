@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from comparisons.__main__ import price_rows
-from comparisons.catalogue import ABSENT, engines_for, proof
+from comparisons.absent import ABSENT
+from comparisons.catalogue import engines_for, proof
 from engine.contract import EngineSpec
 from engine.tasks import TASKS
 

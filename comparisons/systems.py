@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from comparisons._stated import sources_of, stated_by
-from comparisons.catalogue import ABSENT, Readiness, engines, readiness
+from comparisons.absent import ABSENT
+from comparisons.catalogue import Readiness, engines, readiness
 from comparisons.table import csv_text
 from engine.contract import EngineSpec, options_of
 from engine.tasks import TASKS

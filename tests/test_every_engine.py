@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
+from comparisons.absent import ABSENT
 from comparisons.catalogue import (
-    ABSENT,
     ROOMS,
     access_from_environment,
     blocked,

@@ -11,7 +11,8 @@ from stub_engines import Scripted, spec
 
 from comparisons import catalogue_command
 from comparisons import systems as catalogue
-from comparisons.catalogue import ABSENT, engines
+from comparisons.absent import ABSENT
+from comparisons.catalogue import engines
 from comparisons.systems import CAPABILITIES, CATEGORIES, COLUMNS, MORE, STATUSES, known, systems, write_csv
 from engine.contract import Price
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from comparisons import catalogue
+from comparisons.absent import ABSENT
 from comparisons.catalogue import Access, engines_for, on_space, readiness, shutdown_warning
 from engine.contract import EngineSpec, Request
 from ui.picker import EngineChoice, PickerState
@@ -108,7 +109,7 @@ def absent_choices(task: str) -> list[EngineChoice]:
             pill="not here",
             vendor=absent.vendor,
         )
-        for absent in catalogue.ABSENT
+        for absent in ABSENT
         if absent.task == task
     ]
 
