@@ -91,9 +91,11 @@ function choice(parent, label, measures, value, changed) {
 }
 
 function fitted(node, text, width) {
+  // Cut in the middle: variants of one engine differ at the end of their names.
   node.textContent = text;
-  for (let keep = text.length; keep > 1 && node.getComputedTextLength() > width; keep -= 1) {
-    node.textContent = `${text.slice(0, keep - 1).trimEnd()}…`;
+  for (let keep = text.length - 1; keep > 1 && node.getComputedTextLength() > width; keep -= 1) {
+    const head = Math.ceil(keep / 2);
+    node.textContent = `${text.slice(0, head).trimEnd()}…${text.slice(text.length - keep + head).trimStart()}`;
   }
 }
 
