@@ -251,6 +251,8 @@ def what_if(local: EngineSpec, api: EngineSpec, load: Workload, known: Measureme
 
 SURVEY_WHISPER_API_USD = (36.0, 360.0, 3_600.0)
 """What the survey of February 2026 gave for 100, 1,000 and 10,000 hours a month at the Whisper API."""
+SURVEY_LOCAL_ONCE_USD = (0.0, 50.0, 500.0)
+"""What it gave, once, for doing the same here: a bundled model, faster-whisper large-v3, a machine with a GPU."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ function withUnit(figure, unit) {
 function shown(value, measure) {
   let digits = measure.decimals === 3 && Math.abs(value) >= 0.1 ? 2 : measure.decimals;
   if (measure.unit === "$") digits = value >= 10 || value <= 0 ? 2 : Math.min(20, Math.max(2, 1 - Math.floor(Math.log10(value))));
-  return withUnit(value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }), measure.unit);
+  // halfEven, as the server rounds: 81.25 % is 81.2 % on the card too.
+  const how = { minimumFractionDigits: digits, maximumFractionDigits: digits, roundingMode: "halfEven" };
+  return withUnit(value.toLocaleString("en-US", how), measure.unit);
 }
 const titled = (measure) => (measure.unit ? `${measure.label} (${measure.unit})` : measure.label);
 const better = (measure) => ({ "-1": "lower is better", 1: "higher is better" })[measure.direction] || "";

@@ -19,6 +19,7 @@ from comparisons.columns import COLUMNS
 from comparisons.cost import machine_price_from_environment
 from comparisons.projection import (
     MACHINES,
+    SURVEY_LOCAL_ONCE_USD,
     SURVEY_WHISPER_API_USD,
     UNITS,
     Measurements,
@@ -245,7 +246,11 @@ def answer(load: Workload, known: Measurements, data: dict[str, Any]) -> CostSta
     changes = what_if(specs[local.engine_id], specs[api.engine_id], load, known) if local and api else []
     survey = ""
     if load.task == "asr":
-        survey = "The survey of February 2026 gave " + ", ".join(map(dollars, SURVEY_WHISPER_API_USD)) + " for the Whisper API."
+        there, here = (", ".join(map(dollars, usd)) for usd in (SURVEY_WHISPER_API_USD, SURVEY_LOCAL_ONCE_USD))
+        survey = (
+            f"For these volumes the survey of February 2026 gave {there} a month at the Whisper API, and about {here} once for "
+            "local models, without the hours of a machine. The table counts those hours."
+        )
     runs = sum(measured.n for measured in known.engines.values())
     return CostState(
         ready=True,
