@@ -1,13 +1,21 @@
-"""Speech to text with Meta's SeamlessM4T v2, a translator that writes the spoken language where that is the one asked for."""
+"""Speech to text and text to speech with Meta's SeamlessM4T v2, a translator that is told to stay within one language.
+
+It writes before it speaks: what is heard are the words that it wrote, and where they differ from the text it says so.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from engine.contract import Download, EngineSpec, Needs, Text, Transcribe, Unsupported
+from engine.contract import Download, EngineSpec, Limits, Needs, Synthesize, Text, Transcribe, Unsupported
 from local_models._own import own_spec
+from local_models._speech import SpeechEngine, chosen_voice, some
+from local_models._speech import language_code as bare
 from local_models._torch import memory_gb
 from local_models._transcriber import Transcriber
 
@@ -25,6 +33,20 @@ LANGUAGES = {
     "vi": "vie", "yo": "yor", "yue": "yue", "ms": "zsm", "zu": "zul",
 }  # fmt: skip
 """Codes as people write them, to the model's own."""
+SPOKEN = (
+    "arb", "ben", "cat", "ces", "cmn", "cym", "dan", "deu", "eng", "est", "fin", "fra", "hin", "ind", "ita", "jpn", "kor", "mlt",
+    "nld", "pes", "pol", "por", "ron", "rus", "slk", "spa", "swe", "swh", "tel", "tgl", "tha", "tur", "ukr", "urd", "uzn", "vie",
+)  # fmt: skip
+"""Languages of the published vocoder, in its order (transformers' conversion script, 2026-11-29)."""
+VOICES = tuple(f"speaker-{number}" for number in range(200))
+"""Of the published vocoder (vocoder_num_spkrs in transformers' configuration); a person's own checkpoint may have fewer."""
+
+MOST_TOKENS = 256
+"""Of one passage, as in the published configuration: a writer that does not end is cut there."""
+
+
+def _own_code(language: str | None) -> str:
+    return LANGUAGES.get(bare(language), bare(language))
 
 
 class SeamlessTranscription(Transcriber):
@@ -35,9 +57,8 @@ class SeamlessTranscription(Transcriber):
 
     def settings(self, request: Transcribe) -> dict[str, Any]:
         """The spoken language, which it must be told: it would else not know which language to write."""
-        asked = (request.language or "").strip().lower().replace("_", "-").partition("-")[0]
-        code = LANGUAGES.get(asked, asked)
-        if not asked:
+        code = _own_code(request.language)
+        if not code:
             raise Unsupported(f"{self.spec.id} must be told the language that is spoken")
         if code not in self.model.generation_config.text_decoder_lang_to_code_id:
             raise Unsupported(f"{self.spec.id} does not know the language {request.language!r}")
@@ -55,30 +76,87 @@ class SeamlessTranscription(Transcriber):
         return Text(super().text_of(ids, asked).text, language=spoken)
 
 
-ENGINES = [
-    EngineSpec(
-        id="seamless/m4t-v2-large",
-        task="asr",
-        name="SeamlessM4T v2 large",
+class _Silent(Exception):
+    """Raised inside generate() when the model writes no word, of which its next part cannot make units."""
+
+
+class SeamlessSpeech(SpeechEngine):
+    longest = 200
+    """Characters: trained on sentences."""
+
+    def load(self) -> None:
+        from transformers import SeamlessM4TTokenizer, SeamlessM4Tv2ForTextToSpeech
+
+        self.place()
+        self.model = self.pretrained(SeamlessM4Tv2ForTextToSpeech)
+        self.tokenizer = self.pretrained(SeamlessM4TTokenizer, weights_too=False)
+        self.rate = self.model.config.sampling_rate
+        self.voices = VOICES[: self.model.config.vocoder_num_spkrs]
+
+    def settings(self, request: Synthesize) -> dict[str, Any]:
+        """Language and voice. It must be told the language: a translator would else speak another than the text's."""
+        self.rewritten: list[str] = []
+        code, spoken = _own_code(request.language), self.model.generation_config.vocoder_lang_code_to_id
+        if not code:
+            raise Unsupported(f"{self.spec.id} must be told the language of the text")
+        if code not in spoken:
+            raise Unsupported(f"{self.spec.id} does not speak {request.language!r}; it speaks {some(spoken)}")
+        return {"do_sample": False, "language": code, "voice": chosen_voice(self.spec, request.voice, self.voices)}
+
+    def speak(self, passage: str, request: Synthesize, settings: Mapping[str, Any]) -> Any:
+        from transformers import StoppingCriteriaList
+
+        if not _letters(passage):
+            return None
+        text = self.tokenizer(passage, src_lang=settings["language"], return_tensors="pt").to(self.device)
+        try:
+            said = self.model.generate(
+                **text, tgt_lang=settings["language"], speaker_id=self.voices.index(settings["voice"]),
+                return_intermediate_token_ids=True, text_do_sample=False, text_max_new_tokens=MOST_TOKENS,
+                text_stopping_criteria=StoppingCriteriaList([self._says_something]),
+            )  # fmt: skip
+        except _Silent:
+            self.rewritten.append("(silence)")
+            return None
+        wrote = self.tokenizer.decode(said.sequences[0], skip_special_tokens=True).strip()
+        if _letters(wrote) != _letters(passage):
+            self.rewritten.append(wrote)
+        return said.waveform[0, : said.waveform_lengths]
+
+    def _says_something(self, ids: Any, scores: Any, **_: Any) -> Any:
+        """Never stops generate(); raises _Silent when the first token after start and language is the end."""
+        if ids.shape[1] == 3 and ids[0, 2] == self.model.generation_config.eos_token_id:
+            raise _Silent
+        return ids.new_zeros(len(ids), dtype=bool)
+
+    def left_out(self, text: str) -> str | None:
+        said = " … ".join(self.rewritten)
+        return f"It spoke other words than the text has: {said[:300]}{'…' * (len(said) > 300)}" if said else None
+
+
+def _letters(text: str) -> list[str]:
+    return [letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum()]
+
+
+def _spec(variant: str, task: str, **own: Any) -> EngineSpec:
+    parameters = own.pop("parameters")
+    return EngineSpec(
+        id=f"seamless/m4t-v2-large{variant}",
+        task=task,
         vendor="Meta (open weights)",
         system="SeamlessM4T v2",
-        engine=SeamlessTranscription,
         where="local",
         model="facebook/seamless-m4t-v2-large",
         license_code="Apache-2.0 (transformers)",
         license_weights="CC-BY-NC-4.0 (no commercial use)",
-        languages=tuple(LANGUAGES),
-        summary="Speech translator used as a recogniser of about 100 languages, in parts of 30 s; needs the language.",
         docs_url="https://huggingface.co/facebook/seamless-m4t-v2-large",
-        checked_on="2026-11-20",
-        honours=("language",),
         requires=("language",),
         needs=Needs(
             packages=("torch", "transformers"),
             downloads=(Download("facebook/seamless-m4t-v2-large"),),
             download_gb=9.3,
-            memory_gb=memory_gb(1.5e9),
-            gpu_memory_gb=memory_gb(1.5e9, "float16"),
+            memory_gb=memory_gb(parameters),
+            gpu_memory_gb=memory_gb(parameters, "float16"),
         ),
         parameters=2.3e9,
         tier="2",
@@ -86,9 +164,27 @@ ENGINES = [
         devices=("cuda", "mps", "cpu"),
         streams=True,
         consent="The weights may not be used commercially (CC-BY-NC-4.0).",
+        **own,
     )
-]
 
 
-def own(source: str) -> EngineSpec:
-    return own_spec(ENGINES[0], source)
+ENGINES = [
+    _spec(
+        "", "asr", name="SeamlessM4T v2 large", engine=SeamlessTranscription, parameters=1.5e9, languages=tuple(LANGUAGES),
+        summary="Speech translator used as a recogniser of about 100 languages, in parts of 30 s; needs the language.",
+        honours=("language",), checked_on="2026-11-20",
+    ),
+    _spec(
+        "-tts", "tts", name="SeamlessM4T v2 large, speech", engine=SeamlessSpeech, parameters=1.67e9,
+        languages=tuple(code for code, own in LANGUAGES.items() if own in SPOKEN),
+        summary="Speech translator that reads 36 languages aloud, at 16 kHz; needs the language, and may say it in other words.",
+        honours=("language", "voice"), voices=VOICES, default_voice=VOICES[0], limits=Limits(characters=50_000),
+        checked_on="2026-11-29",
+    ),
+]  # fmt: skip
+
+OWN_VARIANTS = {"": "writes down what is said", "tts": "speaks"}
+
+
+def own(source: str, variant: str = "") -> EngineSpec:
+    return dataclasses.replace(own_spec(ENGINES[bool(variant)], source, variant=variant), voices=(), default_voice=None)
