@@ -35,12 +35,23 @@ class Tokens:
         """Nothing: generate() returns right after."""
 
 
-def streamed(generate: Callable[[Tokens], Any]) -> Generator[list[int], None, Any]:
+class Windows(Tokens):
+    """For a model that hears window after window: each brings its prompt, then its tokens, then an empty list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prompt_came = True  # it is passed on
+
+    def end(self) -> None:
+        self.written.put([])
+
+
+def streamed(generate: Callable[[Tokens], Any], tokens: Tokens | None = None) -> Generator[list[int], None, Any]:
     """Run `generate(streamer)`; yields the new tokens of each step and returns what it returned. Its errors fly.
 
     Closing the generator stops the model at its next token.
     """
-    tokens, answer = Tokens(), {}
+    tokens, answer = tokens or Tokens(), {}
 
     def write() -> None:
         try:

@@ -8,15 +8,14 @@ compiled one is a plain one whose decoder torch compiles over a cache of fixed s
 from __future__ import annotations
 
 import os
-import queue
 import shutil
-import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from engine.contract import BadInput, Download, EngineSpec, Limits, Needs, NotReady, Piece, Text, Transcribe
 from local_models._long import at_pauses
 from local_models._own import own_spec
+from local_models._stream import STEP, Windows, streamed
 from local_models._torch import TorchEngine, memory_gb
 from local_models._whisper import (
     PARAMETERS,
@@ -33,30 +32,8 @@ from local_models._whisper import (
 )
 from local_models._whisper_tokens import text_of, words_of
 
-HYPOTHESIS_STEP = 0.02
-"""Share of all tokens that must be new before the next hypothesis: each repeats the whole text so far."""
 BATCH = {"cuda": 16, "mps": 4, "cpu": 4}
 """Windows decoded at once; a window's decoder state is what takes the memory."""
-
-
-class _Left(Exception):
-    """Raised inside generate() when nobody waits for the answer any more."""
-
-
-class _Tokens:
-    """The streamer that generate() feeds: first the prompt of a window, then one token at a time."""
-
-    def __init__(self, written: queue.SimpleQueue[Any], left: threading.Event) -> None:
-        self.written, self.left = written, left
-
-    def put(self, ids: Any) -> None:
-        if self.left.is_set():
-            raise _Left
-        self.written.put(ids.flatten().tolist())
-
-    def end(self) -> None:
-        """A window is complete; the next put() brings the prompt of another."""
-        self.written.put(None)
 
 
 class Whisper(TorchEngine):
@@ -81,30 +58,9 @@ class Whisper(TorchEngine):
     def run(self, request: Transcribe, timeout_s: float) -> Iterator[Piece]:
         samples, settings = samples_of(request, self.spec.id), self._settings(request)
         features = self._features([samples])
-        written: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        left, answer = threading.Event(), {}
-
-        def decode() -> None:
-            try:
-                answer.update(self._generate(features, settings, streamer=_Tokens(written, left)))
-            except _Left:
-                pass
-            except BaseException as error:  # noqa: BLE001  carried to the caller's thread
-                answer["error"] = error
-            finally:
-                written.put(answer)
-
-        decoder = threading.Thread(target=decode, daemon=True)
-        decoder.start()
         prompt: list[int] = []
-        try:
-            for text in self._hypotheses(written, prompt):
-                yield Text(text, final=False)
-        finally:
-            left.set()
-            decoder.join()
-        if "error" in answer:
-            raise answer["error"]
+        steps = streamed(lambda tokens: self._generate(features, settings, streamer=tokens), Windows())
+        answer = yield from self._hypotheses(steps, prompt)
         language = self._language_in(prompt)
         segments = answer["segments"][0]
         words = [word for each in segments for word in words_of(self.tokenizer, each, language)] if request.word_times else []
@@ -152,25 +108,31 @@ class Whisper(TorchEngine):
             # Token times switch the model to slower attention for good; the next run must not pay for this one.
             inner._attn_implementation = attention
 
-    def _hypotheses(self, written: queue.SimpleQueue[Any], prompt: list[int]) -> Iterator[str]:
-        """The whole text so far, until the decoder is done; `prompt` is filled with the first window's prompt."""
+    def _hypotheses(self, steps: Generator[list[int], None, Any], prompt: list[int]) -> Generator[Text, None, Any]:
+        """The whole text so far, until the decoder is done; returns its answer. `prompt` is filled with the first window's."""
         before, window, in_window, count, next_count = "", [], False, 0, 0.0
-        while not isinstance(ids := written.get(), dict):
-            if ids is None:
-                before, window, in_window = text_of(self.tokenizer, window, before), [], False
-                continue
-            if not in_window:
-                in_window = True
-                prompt += [] if prompt else ids
-                continue
-            window += ids
-            count += len(ids)
-            # The last character may be half written.
-            done = count >= next_count
-            text = text_of(self.tokenizer, window, before).rstrip("\N{REPLACEMENT CHARACTER}") if done else ""
-            if text:
-                next_count = count * (1 + HYPOTHESIS_STEP)
-                yield text
+        try:
+            while True:
+                ids = next(steps)
+                if not ids:  # the window is complete; the next step is the prompt of another
+                    before, window, in_window = text_of(self.tokenizer, window, before), [], False
+                    continue
+                if not in_window:
+                    in_window = True
+                    prompt += [] if prompt else ids
+                    continue
+                window += ids
+                count += len(ids)
+                # The last character may be half written.
+                done = count >= next_count
+                text = text_of(self.tokenizer, window, before).rstrip("\N{REPLACEMENT CHARACTER}") if done else ""
+                if text:
+                    next_count = count * (1 + STEP)
+                    yield Text(text, final=False)
+        except StopIteration as end:
+            return end.value
+        finally:
+            steps.close()
 
     def _language_in(self, prompt: list[int]) -> str | None:
         if not self.languages:
