@@ -30,9 +30,9 @@ LANGUAGES = {
     "pa": "pan", "ps": "pbt", "fa": "pes", "pl": "pol", "pt": "por", "ro": "ron", "ru": "rus", "sat": "sat", "sk": "slk",
     "sl": "slv", "sn": "sna", "sd": "snd", "so": "som", "es": "spa", "sr": "srp", "sv": "swe", "sw": "swh", "ta": "tam",
     "te": "tel", "tg": "tgk", "fil": "tgl", "tl": "tgl", "th": "tha", "tr": "tur", "uk": "ukr", "ur": "urd", "uz": "uzn",
-    "vi": "vie", "yo": "yor", "yue": "yue", "ms": "zsm", "zu": "zul",
+    "vi": "vie", "yo": "yor", "yue": "yue", "ms": "zlm", "zu": "zul",
 }  # fmt: skip
-"""Codes as people write them, to the model's own."""
+"""Codes as people write them, to the model's own, which has Malay as zlm (transformers' conversion script, 2026-11-29)."""
 SPOKEN = (
     "arb", "ben", "cat", "ces", "cmn", "cym", "dan", "deu", "eng", "est", "fin", "fra", "hin", "ind", "ita", "jpn", "kor", "mlt",
     "nld", "pes", "pol", "por", "ron", "rus", "slk", "spa", "swe", "swh", "tel", "tgl", "tha", "tur", "ukr", "urd", "uzn", "vie",

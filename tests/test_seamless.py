@@ -117,7 +117,8 @@ def test_without_a_language_or_with_one_it_lacks_it_refuses(engine):
 
 
 def test_codes_that_people_write_lead_to_codes_of_the_model():
-    assert {seamless.LANGUAGES[code] for code in ("en", "de", "zh", "ar", "no")} == {"eng", "deu", "cmn", "arb", "nob"}
+    known = {"en": "eng", "de": "deu", "zh": "cmn", "ar": "arb", "no": "nob", "ms": "zlm"}
+    assert known.items() <= seamless.LANGUAGES.items()
     assert all(len(code) == 3 for code in seamless.LANGUAGES.values())
 
 
