@@ -18,7 +18,8 @@ from comparisons.columns import COLUMNS
 from comparisons.query import SEARCHED, Query
 from comparisons.store import Store
 from comparisons.table import write_csv
-from ui.table_page import page_of, survey
+from ui.table_charts import survey
+from ui.table_page import page_of
 from ui.table_state import checked
 
 PAGE = 50

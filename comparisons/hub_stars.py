@@ -75,16 +75,19 @@ def encoded(star: Star) -> bytes:
 
 def restore(store: Store, stars: Iterable[Star]) -> int:
     """Give the store's runs these stars; how many were new. One older than the run has here is left out: the latest counts."""
-    added = 0
-    latest = {each["seq"]: each["created_at"] for each in store.ratings()[0]}
+    added, given_here = 0, store.ratings()[0]
+    latest = {each["seq"]: each["created_at"] for each in given_here}
+    known = {(each["seq"], each["created_at"], each["stars"]) for each in given_here}  # two may share a millisecond
     for comparison_id, given in _by_comparison(stars):
         here = {run_identity(row): row["seq"] for row in store.rows(Query(comparison_id=comparison_id))}
         for star in given:
-            seq = here.get(run_identity(star))
-            if seq is not None and star["rated_at"] > latest.get(seq, ""):
-                store.rate(seq, star["stars"], given_at=star["rated_at"])
-                latest[seq] = star["rated_at"]
-                added += 1
+            seq, rated_at = here.get(run_identity(star)), star["rated_at"]
+            if seq is None or rated_at < latest.get(seq, "") or (seq, rated_at, star["stars"]) in known:
+                continue
+            store.rate(seq, star["stars"], given_at=rated_at)
+            latest[seq] = rated_at
+            known.add((seq, rated_at, star["stars"]))
+            added += 1
     return added
 
 

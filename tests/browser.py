@@ -29,6 +29,8 @@ FLAGS = [
     "--mute-audio",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+WAIT_MS = 60_000
+"""For whatever a page does: two cores may be busy with another test's engines."""
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -44,6 +46,7 @@ def chromium_path() -> str | None:
 def chromium() -> Iterator[Browser]:
     """One browser for the whole test run; skips with the reason when there is none."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing: pip install playwright")
+    sync_api.expect.set_options(timeout=WAIT_MS)
     path = chromium_path()
     if path is None:
         pytest.skip("no Chromium found: install one or set SOUNDCHECK_CHROMIUM to its path")
@@ -81,6 +84,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
         page.troubles, page.outside, home = [], [], (address, "data:", "blob:")
         page.on("request", lambda request: request.url.startswith(home) or page.outside.append(request.url))
         page.on("pageerror", lambda error: page.troubles.append(str(error)))

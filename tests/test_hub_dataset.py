@@ -216,8 +216,9 @@ def test_stars_given_after_a_push_reach_the_dataset_and_come_back_with_their_tim
     add_run(store, "espeak/en", 220, rating=2)
     dataset = kept(store, hub)
     dataset.step()
-    store.rate(1, 3, "visitor-5f1c")
-    store.rate(1, 5, "visitor-5f1c")
+    moment = "2100-01-01T00:00:00.000+00:00"  # on a fast machine both fall into one millisecond
+    store.rate(1, 3, "visitor-5f1c", given_at=moment)
+    store.rate(1, 5, "visitor-5f1c", given_at=moment)
     dataset.step()
     dataset.step()
     assert hub.commits == ["1 runs, 1 sounds", "1 stars", "2 stars"]

@@ -38,7 +38,7 @@ def test_a_job_is_submitted_with_its_sound_polled_and_billed_for_fifteen_seconds
     assert [seen.path for seen in looks] == ["/speechtotext/v1/jobs/job-1"] * 2
     assert transcript.path == "/speechtotext/v1/jobs/job-1/transcript"
     assert {seen.headers["authorization"] for seen in api.journal} == {f"Bearer {CANARY}"}
-    assert all(later.at - earlier.at >= 0.49 for earlier, later in zip([submit, *looks], looks, strict=False))
+    assert looks[-1].at - submit.at >= 0.49 * len(looks)
 
 
 def test_speakers_are_neither_computed_nor_shown_unless_asked_for():

@@ -4,9 +4,11 @@ import re
 
 import gradio as gr
 import pytest
+from browser import served
 
 from ui.board import Board
 from ui.chart import Chart
+from ui.note import Note, bad, since, turn
 from ui.picker import Picker
 from ui.shown import HERE, Shown, script, scripts
 from ui.table import Table
@@ -68,3 +70,19 @@ def test_the_whole_page_is_described_once_until_it_is_served(tmp_path, monkeypat
     demo.get_config_file()
     assert 0 < boards == len(set(asked)) == len(asked)
     runner.close()
+
+
+def test_a_note_that_began_earlier_and_arrives_later_covers_nothing(open_page):
+    began = turn()
+    with gr.Blocks() as demo:
+        line = Note()
+        for label, value in (("run", bad("It failed.")), ("stale", since(began, "1 local.")), ("next", "2 local.")):
+            gr.Button(label).click(lambda value=value: value, None, line)
+    with served(demo) as address:
+        page = open_page(address)
+        shown = page.locator(".sc-note")
+        for label, text in (("run", "It failed."), ("stale", "It failed."), ("next", "2 local.")):
+            with page.expect_response("**/queue/join*"):
+                page.get_by_role("button", name=label).click()
+            page.wait_for_load_state("networkidle")
+            shown.filter(has_text=text).wait_for()

@@ -136,7 +136,7 @@ def test_it_hears_a_long_clip_window_by_window(cache):
     worker = Worker(ASR)
     worker.load()
     try:
-        texts = [piece for piece in worker.run(Transcribe(tiny.tone(30.0)), 120.0) if isinstance(piece, Text)]
+        texts = [piece for piece in worker.run(Transcribe(tiny.tone(20.0)), 120.0) if isinstance(piece, Text)]
     finally:
         worker.close()
     assert [text.final for text in texts] == [False, False, True]

@@ -306,6 +306,7 @@ def test_the_inputs_player_shows_the_chosen_captions_and_never_on_another_sound(
         page.wait_for_function("document.querySelector('[data-testid=subtitle-display]').textContent === ''")
         page.get_by_role("button", name="Untimed").click()
         page.get_by_role("button", name="Word times").click()
+        page.wait_for_function("document.querySelector('input[type=checkbox]:checked') !== null")
         assert page.get_by_label("Ask for times").is_checked()
         assert shown.inner_text() == "" and page.troubles == []
 

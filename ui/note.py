@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ui.shown import Shown, script
 
 
+def turn() -> int:
+    """The place of an event among all, in microseconds of the clock, so that it still grows after a restart of the server."""
+    return time.time_ns() // 1_000
+
+
 class Note(Shown):
-    """Value: a string, or {"text": ..., "tone": "plain" | "bad" | "warn"}; as an input it yields None."""
+    """Value: a string, or {"text": ..., "tone": "plain" | "bad" | "warn"}; as an input it yields None.
+
+    "turn" in the value is when its event began. The page keeps what it shows when something older arrives late: events of
+    several buttons run side by side, and a slow forecast must not cover what a run has just said.
+    """
 
     def __init__(self, value: str | dict[str, str] = "", **options: Any) -> None:
         super().__init__(
@@ -20,7 +30,13 @@ class Note(Shown):
         )
 
     def postprocess(self, value: str | dict[str, str] | None) -> dict[str, str]:
-        return {"text": value or "", "tone": "plain"} if not isinstance(value, dict) else value
+        told = {"text": value or "", "tone": "plain"} if not isinstance(value, dict) else value
+        return {"turn": turn(), **told}
+
+
+def since(began: int, value: str | dict[str, str]) -> dict[str, Any]:
+    """The note of an event that took its turn when it began."""
+    return {"text": value, "tone": "plain", "turn": began} if isinstance(value, str) else {**value, "turn": began}
 
 
 def bad(text: str) -> dict[str, str]:

@@ -30,7 +30,7 @@ from ui.desk import PRIVATE, Desk, why
 from ui.inputs import fill, first, reference_box, run_settings, sample_chips, server_boxes, source_box
 from ui.judge import JUDGED_TASKS, JudgeSection
 from ui.matrix import Matrix, matrix_from_results
-from ui.note import Note, bad
+from ui.note import Note, bad, since, turn
 from ui.picker import Picker
 from ui.plan import Page, forecast, look, plan_of
 from ui.voices import on_fetch, voice_box
@@ -86,17 +86,19 @@ def build_tab(task_name: str, desk: Desk) -> Deck | None:
     everything = [*inputs.values(), *desk.keys]
 
     def refresh(*values: Any) -> tuple[Any, ...]:
+        began = turn()
         seen = look(task, page, values)
-        will = forecast(task, page, values, seen)
+        will = since(began, forecast(task, page, values, seen))
         try:
             state, access = page.read(values)
             shown = picker_state(task_name, state["picker"]["selected"], access, seen.request)
         except EngineError:  # the forecast says it
             shown = gr.skip()
-        return shown, seen.said, will
+        return shown, since(began, seen.said), will
 
     def reprice(*values: Any) -> Any:
-        return forecast(task, page, values, look(task, page, values))
+        began = turn()
+        return since(began, forecast(task, page, values, look(task, page, values)))
 
     async def run(request: gr.Request, *values: Any) -> AsyncIterator[dict[Any, Any]]:
         try:
@@ -202,8 +204,9 @@ def build_tab(task_name: str, desk: Desk) -> Deck | None:
     if voices is not None:
         on_fetch(voices, task_name, asked["voice"], picker, desk.keys, desk.runner.store.folder / "voices")
     for box, consent in ((asked[name], asked[consent_box(name)]) for name in CONSENTS if name in asked):
-        # Another voice is another person's: the tick does not stay.
-        box.change(lambda sound: gr.Checkbox(False, visible=bool(sound)), box, consent, queue=False, **PRIVATE)
+        # Another voice is another person's: the tick does not stay. "change" comes twice, late enough to take a fresh tick away.
+        given = [box.upload, box.stop_recording, box.clear]
+        gr.on(given, lambda sound: gr.Checkbox(False, visible=bool(sound)), box, consent, queue=False, **PRIVATE)
     changing = [source, *asked.values(), *how.values()]
     refreshed = {"fn": refresh, "inputs": everything, "outputs": [picker, said, price], "concurrency_limit": None}
     gr.on([picker.opened, *(each.change for each in changing)], **refreshed, trigger_mode="always_last", **PRIVATE)
