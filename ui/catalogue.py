@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
 
 from comparisons.systems import CAPABILITIES, CATEGORIES, COLUMNS, MORE, STATUSES, System, systems, write_csv
+from ui.desk import PRIVATE
 from ui.shown import Shown, script
 
 REFRESH = (
@@ -201,7 +202,7 @@ def build_catalogue_tab(tab: gr.Tab) -> None:
         except OSError as error:
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
-    private: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    private: dict[str, Any] = {**PRIVATE, "queue": False}
     catalogue.ask(asked, None, catalogue, trigger_mode="multiple", **private)
     catalogue.export(exported, None, download, **private)
     download.change(None, None, None, js=DOWNLOAD)

@@ -36,6 +36,7 @@ from comparisons.query import Query
 from comparisons.store import Store
 from engine.contract import EngineError
 from engine.tasks import TASKS
+from ui.desk import PRIVATE
 from ui.shown import Shown, script
 
 VOLUMES = {"hours": (1.0, 1e5), "characters": (1e4, 1e10), "pieces": (1.0, 1e6)}
@@ -329,7 +330,7 @@ def build_costs_tab(
         except OSError as error:
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
-    private: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    private: dict[str, Any] = {**PRIVATE, "queue": False}
     costs.ask(asked, None, costs, trigger_mode="always_last", **private)
     costs.export(exported, None, download, **private)
     download.change(None, None, None, js=DOWNLOAD)

@@ -11,6 +11,7 @@ from gradio.context import Context
 from comparisons.store import Store
 from comparisons.votes import Votes
 from engine.contract import EngineError
+from ui.desk import PRIVATE
 from ui.listen_state import ListenState, Room
 from ui.listening import Listening
 
@@ -48,10 +49,10 @@ def build_listen_tab(
     def opened(request: gr.Request) -> Any:
         return gr.Tabs(selected=tab.id) if request.query_params.get(LINK) else gr.skip()
 
-    room.ask(asked, None, room, api_visibility="private", queue=False, show_progress="hidden", trigger_mode="multiple")
-    room.export(exported, None, download, api_visibility="private", show_progress="hidden")
+    room.ask(asked, None, room, queue=False, trigger_mode="multiple", **PRIVATE)
+    room.export(exported, None, download, **PRIVATE)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)
     if tab.parent is not None and (page := Context.root_block) is not None:
-        page.load(opened, None, tab.parent, api_visibility="private", queue=False, show_progress="hidden")
+        page.load(opened, None, tab.parent, queue=False, **PRIVATE)
     return room

@@ -17,6 +17,7 @@ from comparisons.preparing import Preparations
 from engine import environment, weights
 from engine.contract import BadInput, EngineError, EngineSpec
 from engine.tasks import TASKS
+from ui.desk import PRIVATE
 from ui.shown import Shown, script
 
 STEP_S = 0.4
@@ -203,11 +204,11 @@ def build_models_tab(tab: gr.Tab) -> None:
         if not on_space():
             preparations.stop(_text(event._data, "id"))
 
-    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+    private: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
     shown.look(follow, None, shown, **private)
     shown.prepare(doing(_prepare), None, shown, trigger_mode="multiple", **private)
     shown.discard(doing(_discard), None, shown, **private)
     shown.adopt(doing(_adopt), None, shown, **private)
     shown.forget(doing(_forget), None, shown, **private)
-    shown.halt(halt, None, None, queue=False, api_visibility="private", show_progress="hidden")
+    shown.halt(halt, None, None, queue=False, **PRIVATE)
     tab.select(None, None, None, js=REFRESH)

@@ -16,6 +16,7 @@ from comparisons.store import Store
 from comparisons.table import write_csv, write_jsonl, write_parquet
 from engine.contract import EngineError
 from ui.chart import Chart, ChartState
+from ui.desk import PRIVATE
 from ui.regression import build_regression
 from ui.shown import Shown, script
 from ui.table_charts import survey
@@ -140,12 +141,11 @@ def build_table_tab(
         asked,
         None,
         [table, bars, scatter],
-        api_visibility="private",
         queue=False,
-        show_progress="hidden",
         trigger_mode="always_last",
+        **PRIVATE,
     )
-    table.export(exported, None, download, api_visibility="private", show_progress="hidden")
+    table.export(exported, None, download, **PRIVATE)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)
 
@@ -153,6 +153,6 @@ def build_table_tab(
         return gr.Tabs(selected=tab.id) if request.query_params.get("batch") else gr.skip()
 
     def arrival(demo: gr.Blocks, tabs: gr.Tabs) -> None:
-        demo.load(arrive, None, tabs, api_visibility="private", queue=False, show_progress="hidden")
+        demo.load(arrive, None, tabs, queue=False, **PRIVATE)
 
     return arrival

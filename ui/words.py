@@ -18,6 +18,7 @@ from comparisons.words import Withheld
 from engine.contract import Word
 from ui.board import Span, servable
 from ui.captions import Turn, cues_of, is_printable, lanes_of, webvtt
+from ui.desk import PRIVATE
 from ui.shown import Shown, script
 
 LONGEST_REFERENCE = 500_000
@@ -123,7 +124,7 @@ def beside_player(words: Words, player: gr.Audio, times: gr.Checkbox) -> None:
         cues = cues_of(captions[:MOST_CAPTIONS])
         return gr.Audio(subtitles=[{"text": cue.text, "timestamp": [cue.start_s, cue.end_s]} for cue in cues])
 
-    private = {"queue": False, "api_visibility": "private", "show_progress": "hidden"}
+    private = {"queue": False, **PRIVATE}
     words.caption(caption, player, player, **private)
     words.times(lambda: True, None, times, **private)
     player.change(lambda: gr.Audio(subtitles=[]), None, player, **private)
