@@ -249,7 +249,7 @@ def test_a_row_that_cannot_be_kept_stops_the_batch_before_more_is_paid(runner, t
 
 
 KILLED = """
-import sys, threading
+import os, sys, threading
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
 from stub_engines import spec
@@ -266,7 +266,7 @@ class Counted(Engine):
         with log.open("a") as file:
             file.write(f"{{self.spec.id}} {{request.text}}\\n")
         if request.text == "three" and not Path({gate!r}).exists():
-            print("reached", batch.batch_id, flush=True)
+            os.write(1, f"reached {{batch.batch_id}}\\n".encode())  # both engines arrive at once: one write keeps each line whole
             threading.Event().wait()
         yield Audio([0.5] * 800, 16_000)
 
@@ -285,8 +285,10 @@ def test_a_batch_killed_with_signal_9_goes_on_and_asks_nothing_twice_that_was_an
     names = {"root": str(ROOT), "tests": str(ROOT / "tests"), "log": str(log), "gate": str(gate), "texts": str(written)}
     script = KILLED.format(**names, store=str(tmp_path / "store"))
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
-        word, batch_id = process.stdout.readline().split()
-        process.send_signal(signal.SIGKILL)
+        try:
+            word, batch_id = process.stdout.readline().split()
+        finally:
+            process.kill()
     assert (word, process.returncode) == ("reached", -signal.SIGKILL)
     gate.touch()
     done = subprocess.run([sys.executable, "-c", script, batch_id], capture_output=True, text=True, timeout=120, check=True)
