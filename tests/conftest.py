@@ -3,6 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, however busy the machine: what fails here has failed because of the change at hand.
+settings.register_profile("soundcheck", deadline=None, derandomize=True)
+settings.load_profile("soundcheck")
+
+pytest_plugins = ["browser"]
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +21,3 @@ def clean_home(tmp_path, monkeypatch):
     for name in list(os.environ):
         if name.endswith(("_API_KEY", "_BASE_URL")):
             monkeypatch.delenv(name)
-
-
-pytest_plugins = ["browser"]

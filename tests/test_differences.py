@@ -79,7 +79,7 @@ TEXT = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(TEXT, TEXT)
 def test_the_marks_leave_the_transcript_whole_and_the_counts_are_those_of_wer(reference, hypothesis):
     parts, errors = compare(reference, hypothesis, "en")
@@ -181,7 +181,7 @@ def test_unspaced_scripts_are_aligned_by_character_and_joined_without_spaces():
     assert (found.consensus, found.n_disputed) == ("今天天气很好", 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TEXT, min_size=1, max_size=4))
 def test_every_engine_finds_its_own_words_in_the_columns_in_order(heard):
     transcripts = {str(number): text for number, text in enumerate(heard)}
@@ -197,7 +197,7 @@ def test_every_engine_finds_its_own_words_in_the_columns_in_order(heard):
             assert read(own).split() == read(text).split()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(TEXT, min_size=2, max_size=4))
 def test_marking_what_differs_leaves_every_transcript_whole(heard):
     transcripts = {str(number): text for number, text in enumerate(heard)}

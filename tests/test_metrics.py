@@ -163,7 +163,7 @@ def test_a_text_longer_than_the_bound_is_withheld():
     assert "100000" in asr("a" * 100_001, "hello", "en").withheld["cer"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some.text(max_size=60), some.text(max_size=60), some.sampled_from([None, "en", "de", "xx", "\0"]))
 @example("\ud800", "\ud800 a", "en")
 @example("$", "1/2 ¢ ½", "en")
@@ -239,7 +239,7 @@ def test_T7_one_loud_channel_ends_the_silence():
     assert leading_silence_s(sound, RATE) == pytest.approx(0.25)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some.integers(0, 3_000), some.integers(1, 4_000))
 def test_T7_the_first_chunks_tell_the_same_silence_as_the_whole_once_they_hold_sound(silent_frames, heard_frames):
     whole = np.concatenate([np.zeros(silent_frames), np.full(2_000, 0.1)]).astype(np.float32)

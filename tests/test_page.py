@@ -151,7 +151,7 @@ def test_stop_ends_a_stalled_cloud_call_and_says_so(page, vendor):
     began = time.monotonic()
     page.click("#stop-asr")
     page.get_by_text("Stopped before it had answered.").wait_for(timeout=WAIT_MS)
-    assert time.monotonic() - began < 10  # the page, on a busy machine; the runner itself is held to one second
+    assert time.monotonic() - began < 30  # a stalled call would last for minutes
     page.wait_for_selector("#run-asr:visible")
 
 

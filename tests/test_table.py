@@ -140,7 +140,7 @@ def test_lone_surrogates_become_a_replacement_character_in_csv_frame_and_parquet
     assert parquet.read_table(tmp_path / "rows.parquet").to_pylist()[0]["output_text"] == "a\ufffdb"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(some.lists(some.tuples(some.none() | some.text(), some.none() | some.floats(), some.none() | some.booleans()), max_size=4))
 @example([("\r\n", 0.1, None), ('",\n"=1', -0.0, True)])
 def test_whatever_goes_into_the_csv_is_read_back(cells):
