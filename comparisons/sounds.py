@@ -77,23 +77,24 @@ def _dnsmos() -> Any:
 def predicted_mos(audio: Audio) -> float:
     """Overall quality of speech by DNSMOS P.835, 1 to 5: the mean over up to 12 windows of 9.01 s, spread evenly.
 
-    A shorter sound is repeated to fill one window, as the package does. Raises Withheld below half a second, for silence, and
-    where the package is missing.
+    A shorter sound is repeated until it fills one window. The package averages seven and more windows of a longer repetition: on
+    the bundled speech at most 0.05 apart, for ten times the work. Raises Withheld below half a second, for silence, and where the
+    package is missing.
     """
     if audio.seconds < 0.5:
         raise Withheld(f"the sound lasts {audio.seconds:.2f} s; the prediction needs 0.5 s")
     samples = audio.mono().resample(MOS_RATE).samples[0]
     if not np.abs(samples).max(initial=0.0):
         raise Withheld("the sound is digital silence")
-    samples = np.clip(samples, -1, 1)
     try:
-        predict = _dnsmos()
+        network = _dnsmos()
     except ImportError:
         raise Withheld("the package speechmos is not installed") from None
     window = int(MOS_WINDOW_S * MOS_RATE)
-    count = min(MOS_WINDOWS, max(1, len(samples) // window))
-    starts = np.linspace(0, max(0, len(samples) - window), count).astype(int)
-    return float(np.mean([predict(samples[start : start + window], MOS_RATE, False)["ovrl_mos"] for start in starts]))
+    samples = np.clip(samples if len(samples) >= window else np.resize(samples, window), -1, 1).astype(np.float32)
+    starts = np.linspace(0, len(samples) - window, min(MOS_WINDOWS, len(samples) // window)).astype(int)
+    raw = [network.onnx_sess.run(None, {"input_1": samples[None, start : start + window]})[0][0] for start in starts]
+    return float(np.mean([network.get_polyfit_val(*scores, False)[2] for scores in raw]))
 
 
 def musical_key(audio: Audio) -> str:
