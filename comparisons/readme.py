@@ -54,6 +54,13 @@ def _proof(spec: EngineSpec) -> str:
     return proof(spec)
 
 
+def _proofs(specs: Sequence[EngineSpec]) -> str:
+    """What differs between these engines between slashes, then what they share: "loads and runs / loads; weights not tested"."""
+    said = list(dict.fromkeys(map(_proof, specs)))
+    rests = dict.fromkeys(rest for _, *rests in (each.split("; ") for each in said) for rest in rests)
+    return "; ".join([" / ".join(each.partition(";")[0] for each in said), *rests])
+
+
 def _licence(spec: EngineSpec) -> str:
     return (spec.license_weights or spec.license_code or "unknown") if spec.where == "local" else "vendor's terms"
 
@@ -89,7 +96,7 @@ def family_table() -> str:
                 specs[0].where,
                 " / ".join(dict.fromkeys(map(_licence, specs))),
                 _needs(specs),
-                "; ".join(dict.fromkeys(map(_proof, specs))),
+                _proofs(specs),
             )
             for task in TASKS
             for slug, specs in _families(task).items()
