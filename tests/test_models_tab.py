@@ -93,6 +93,23 @@ def test_what_is_no_checkpoint_is_said_in_one_sentence(tab):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_engines_to_prepare_are_folded_by_family_and_a_search_shows_them_flat(tab):
+    page = tab()
+    whisper = page.locator(".sc-models summary").filter(has=page.get_by_text("Whisper", exact=True))
+    one = page.get_by_role("button", name="Prepare Whisper tiny", exact=True)
+    page.get_by_text(re.compile(r"^Speech to text · \d+ engines · \d+ MB to \d\.\d GB$")).first.wait_for()
+    assert one.count() == 0
+    whisper.focus()
+    page.keyboard.press("Enter")
+    one.wait_for()
+    page.get_by_role("searchbox", name="Search").fill("whisper tiny")
+    page.wait_for_function("!document.querySelector('.sc-models details')")
+    assert one.is_visible()
+    page.get_by_role("searchbox", name="Search").fill("")
+    whisper.wait_for()
+    assert one.is_visible(), "an open family stays open"
+
+
 def test_preparing_shows_progress_and_stops_when_told(tab, monkeypatch):
     own = own_models.add("whisper", HUB_ID)
     released = threading.Event()
@@ -104,7 +121,7 @@ def test_preparing_shows_progress_and_stops_when_told(tab, monkeypatch):
 
     monkeypatch.setattr(weights, "fetch", slow)
     page = tab()
-    page.get_by_label("Search").fill("welsh")
+    page.get_by_role("searchbox", name="Search").fill("welsh")
     page.get_by_role("button", name=f"Prepare {own.name}").click()
     page.get_by_text("10 of 40 MB").wait_for()
     assert page.locator(".sc-models progress:visible").get_attribute("value") == "0.25"
@@ -118,7 +135,7 @@ def test_a_preparation_that_fails_says_why_beside_its_engine(tab, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     own = own_models.add("whisper", HUB_ID)
     page = tab()
-    page.get_by_label("Search").fill("welsh")
+    page.get_by_role("searchbox", name="Search").fill("welsh")
     page.get_by_role("button", name=f"Prepare {own.name}").click()
     page.locator(".sc-error", has_text=own.id).wait_for()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from comparisons import catalogue
 from comparisons.absent import ABSENT
@@ -52,7 +52,7 @@ def _size(parameters: float | None) -> str:
     return f"{parameters / 1e6:,.0f} M" if parameters >= 1e6 else f"{parameters / 1e3:,.0f} k"
 
 
-def _families(specs: Iterable[EngineSpec]) -> dict[str, str]:
+def families_of(specs: Sequence[EngineSpec]) -> dict[str, str]:
     """Engine id to the name it is folded under: of cloud engines the vendor, whose key they share; of local ones the system
     without its runtime ("Whisper via whisper.cpp"), and a system whose name goes on from another's ("Whisper JAX") under that."""
     systems = {spec.id: re.split(r" via | \(|, ", spec.system)[0] for spec in specs if spec.where == "local"}
@@ -116,7 +116,7 @@ def absent_choices(task: str) -> list[EngineChoice]:
 
 def picker_state(task: str, selected: Sequence[str], access: Mapping[str, Access], request: Request | None) -> PickerState:
     specs = engines_for(task)
-    families = _families(specs)
+    families = families_of(specs)
     choices = [choice(spec, access.get(spec.vendor_slug), request, families[spec.id]) for spec in specs]
     return PickerState(engines=choices + absent_choices(task), selected=list(selected))
 

@@ -137,24 +137,48 @@ function offerRow(each, node) {
   return { name, about, line, progress, error, go, stop };
 }
 
+function drawOffer(each, list) {
+  const known = row(`offer ${each.id}`, list, (node) => offerRow(each, node));
+  write(known.name, each.name);
+  const size = each.gb === null ? 'size unknown' : gigabytes(each.gb);
+  write(known.about, [tasks[each.task], size, each.environment, each.licence].filter(Boolean).join(' · '));
+  write(known.line, each.busy ? each.line : '');
+  show(known.line, each.busy); show(known.progress, each.busy); show(known.stop, each.busy); show(known.go, !each.busy);
+  if (each.share === null) known.progress.removeAttribute('value'); else known.progress.value = each.share;
+  write(known.error, each.busy ? '' : each.error);
+  show(known.error, !each.busy && Boolean(each.error));
+  return known.node;
+}
+// One line for a family of several; its rows are made when it is opened.
+function drawFamily(name, members) {
+  const known = row(`family ${members[0].task} ${name}`, offerList, (node) => {
+    const fold = make('details', 'sc-fold', node), head = make('summary', '', fold), text = make('span', 'sc-text', head);
+    const title = make('b', '', text), about = make('span', 'sc-fine', text), list = make('ul', 'sc-list', fold);
+    fold.addEventListener('toggle', draw);
+    return { fold, title, about, list };
+  });
+  const sizes = members.flatMap((each) => each.gb ?? []).map(gigabytes);
+  const ends = [...new Set([sizes[0], sizes[sizes.length - 1]].filter(Boolean))];
+  write(known.title, name);
+  write(known.about, [tasks[members[0].task], plural(members.length, 'engine'), ends.join(' to ')].filter(Boolean).join(' · '));
+  if (known.fold.open) arrange(known.list, members.map((each) => drawOffer(each, known.list)));
+  return known.node;
+}
+
 const MOST = 60;
+// At work or failed first, then one line per family; what a search finds is shown flat.
 function drawOffers(state) {
   const found = state.offers.filter((each) => each.busy || ((!task || each.task === task)
     && (!asked || `${each.id} ${each.name} ${each.licence}`.toLowerCase().includes(asked))));
-  found.sort((a, b) => Number(b.busy) - Number(a.busy));
-  arrange(offerList, found.slice(0, MOST).map((each) => {
-    const known = row(`offer ${each.id}`, offerList, (node) => offerRow(each, node));
-    write(known.name, each.name);
-    const size = each.gb === null ? 'size unknown' : gigabytes(each.gb);
-    write(known.about, [tasks[each.task], size, each.environment, each.licence].filter(Boolean).join(' · '));
-    write(known.line, each.busy ? each.line : '');
-    show(known.line, each.busy); show(known.progress, each.busy); show(known.stop, each.busy); show(known.go, !each.busy);
-    if (each.share === null) known.progress.removeAttribute('value'); else known.progress.value = each.share;
-    write(known.error, each.busy ? '' : each.error);
-    show(known.error, !each.busy && Boolean(each.error));
-    return known.node;
-  }));
-  const more = found.length > MOST ? `${found.length - MOST} more: search for them. ` : '';
+  const alone = found.filter((each) => each.busy || each.error), families = new Map();
+  for (const each of found.filter((one) => !alone.includes(one))) {
+    const key = asked ? each.id : `${each.task} ${each.family}`;
+    families.set(key, [...(families.get(key) || []), each]);
+  }
+  const lines = [...alone.map((each) => [each]), ...families.values()];
+  arrange(offerList, lines.slice(0, asked ? MOST : lines.length).map((members) => members.length === 1 ? drawOffer(members[0], offerList)
+    : drawFamily(members[0].family, members)));
+  const more = asked && lines.length > MOST ? `${lines.length - MOST} more: search more closely. ` : '';
   const none = found.length ? '' : state.offers.length ? 'No engine matches. ' : 'Everything that fits this machine is prepared. ';
   write(offerNote, `${none}${more}${state.unavailable ? `${plural(state.unavailable, 'local engine')} cannot run here; the catalogue says why.` : ''}`);
 }

@@ -17,6 +17,7 @@ from comparisons.preparing import Preparations
 from engine import environment, weights
 from engine.contract import BadInput, EngineError, EngineSpec
 from engine.tasks import TASKS
+from ui.choices import families_of
 from ui.desk import PRIVATE
 from ui.shown import Shown, script
 
@@ -40,6 +41,8 @@ class Offer(BaseModel):
     id: str
     name: str
     task: str
+    family: str = ""
+    """Under this name the engines of one task are folded away together."""
     gb: float | None = None
     environment: str = ""
     """What its own environment takes beside that; "" where it takes little or is built."""
@@ -101,13 +104,14 @@ class Models(Shown):
         )
 
 
-def _offer(spec: EngineSpec, preparations: Preparations) -> Offer:
+def _offer(spec: EngineSpec, family: str, preparations: Preparations) -> Offer:
     running = next((each for each in preparations.current() if each.spec.id == spec.id), None)
     code, weighed = spec.license_code, spec.license_weights
     offer = Offer(
         id=spec.id,
         name=spec.name,
         task=spec.task,
+        family=family,
         gb=spec.needs.download_gb,
         environment=environment.size_words(spec),
         licence=f"{code}" if code == weighed else f"code {code} · weights {weighed or 'of unknown licence'}",
@@ -127,11 +131,15 @@ def state(preparations: Preparations, said: str = "", bad: bool = False) -> Mode
     if on_space():
         return ModelsState(ready=True, locked=LOCKED)
     local = [(spec, readiness(spec)) for spec in engines().values() if spec.where == "local"]
+    families = families_of([spec for spec, _ in local])
+    order = list(TASKS)
+    offers = [_offer(spec, families[spec.id], preparations) for spec, ready in local if ready.preparable]
+    offers.sort(key=lambda each: (order.index(each.task), each.family.lower(), each.gb or 0))
     return ModelsState(
         ready=True,
         free_gb=shutil.disk_usage(environment.home()).free / 1e9,
         kept=[Kept(kind=each.kind, name=each.name, gb=each.size_gb, engines=list(each.engines)) for each in models.held()],
-        offers=[_offer(spec, preparations) for spec, ready in local if ready.preparable],
+        offers=offers,
         unavailable=sum(ready.status == "unavailable" for _, ready in local),
         own=[Own(id=spec.id, source=spec.own, ready=ready.status == "ready") for spec, ready in local if spec.own is not None],
         said=said,
@@ -179,7 +187,7 @@ def build_models_tab(tab: gr.Tab) -> None:
         while not now.locked and any(not each.done for each in preparations.current()):
             time.sleep(STEP_S)
             waited = True
-            now.offers = [_offer(find(each.id), preparations) for each in now.offers]
+            now.offers = [_offer(find(each.id), each.family, preparations) for each in now.offers]
             yield now
         if waited:
             yield state(preparations)
