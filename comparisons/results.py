@@ -70,9 +70,19 @@ class Retrying:
 
 
 @dataclass(frozen=True)
-class Settled:
+class Answered:
+    """The answer is complete and measured, but for what another engine has still to hear in it."""
+
     cell: Cell
     result: Result
 
 
-Event = Queued | Loading | Started | Arrived | Retrying | Settled
+@dataclass(frozen=True)
+class Settled:
+    """The row is kept; nothing follows."""
+
+    cell: Cell
+    result: Result
+
+
+Event = Queued | Loading | Started | Arrived | Retrying | Answered | Settled

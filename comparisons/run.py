@@ -21,17 +21,19 @@ from comparisons import faults, hearing, lanes
 from comparisons.cache import Answer
 from comparisons.faults import Fault
 from comparisons.plan import Plan, input_sha256
-from comparisons.results import Cell, Event, Queued, Result, Settled
-from comparisons.settle import Taken, cached_result, settle
+from comparisons.results import Answered, Cell, Event, Queued, Result, Settled
+from comparisons.settle import Taken, cached_result, settle, with_heard
 from comparisons.stopwatch import Stopwatch
 from engine.contract import Engine, EngineError, EngineSpec
-from engine.tasks import TASKS, Output
+from engine.tasks import TASKS
 from engine.worker import decode, encode, versions_of
 
 if TYPE_CHECKING:
     from comparisons.runner import Runner
 
 log = logging.getLogger(__name__)
+_CANCELLED = Fault("cancelled", "Stopped before it had answered.")
+_UNHEARD = Fault("cancelled", "the run was stopped")
 
 
 class Run:
@@ -47,6 +49,7 @@ class Run:
         self._lock = threading.Lock()
         self._spent_usd = 0.0
         self._active: dict[Cell, Engine] = {}
+        self._unheard: dict[Cell, Result] = {}
         self.cells = [Cell(spec.id, repeat) for repeat in range(1, plan.repeats + 1) for spec in plan.specs]
         self._open = set(self.cells)
         for cell in self.cells:
@@ -93,13 +96,14 @@ class Run:
         with self._lock:
             waiting, active = [cell for cell in self._open if cell not in self._active], dict(self._active)
         # settled first: an engine that is hung up on would settle its cell as a fault of the network
-        stopped = {
-            cell: self._settle(cell, Taken(fault=Fault("cancelled", "Stopped before it had answered.")))
-            for cell in [*active, *waiting]
-        }
+        stopped = {cell: self._settle(cell, Taken(fault=_CANCELLED)) for cell in [*active, *waiting]}
         for cell, engine in active.items():
             if stopped[cell]:  # one that answered meanwhile may be at work for another run by now
                 threading.Thread(target=engine.close, daemon=True).start()
+        with self._lock:
+            unheard, self._unheard = self._unheard, {}
+        for cell, result in unheard.items():
+            self._keep(cell, with_heard(self.plan, result, _UNHEARD))
 
     # -------------------------------------------------------- the two kinds of place
 
@@ -116,7 +120,7 @@ class Run:
                         return
                     try:
                         engine, loaded = clients.take(spec, access)
-                        if self._cell(cell, engine, queued_at, access.key, loaded=loaded, warm_up=warm_up):
+                        if self._cell(cell, engine, queued_at, access.key, loaded=loaded, warm_up=warm_up).fault is None:
                             warm_up = False
                             clients.give_back(engine, access)
                         else:
@@ -132,16 +136,12 @@ class Run:
             try:
                 worker = self.runner.residents.take(spec)
                 loaded = worker.alive
-                self._cell(cell, worker, queued_at, "", loaded=loaded, warm_up=not loaded)
-                self.runner.residents.give_back(worker, self._peak(cell))
+                taken = self._cell(cell, worker, queued_at, "", loaded=loaded, warm_up=not loaded)
+                self.runner.residents.give_back(worker, taken.facts.peak_memory_gb)
             except Exception as error:  # noqa: BLE001  the lane serves the next one
                 self._settle(cell, Taken(fault=faults.sort(error)))
 
         self.runner.lane(spec).submit(job)
-
-    def _peak(self, cell: Cell) -> float | None:
-        result = self.results.get(cell)
-        return result.row["peak_memory_gb"] if result else None
 
     # -------------------------------------------------------- before anything is sent
 
@@ -158,7 +158,7 @@ class Run:
             return False
         pieces = [piece for _, piece in decode(answer.pieces)]
         output = TASKS[self.plan.task].join(pieces)
-        self._finish(cell, cached_result(self.plan, self.comparison_id, spec, cell, answer.row, output, self._heard(output)))
+        self._finish(cell, cached_result(self.plan, self.comparison_id, spec, cell, answer.row, output))
         return True
 
     def _answer_key(self, spec: EngineSpec, cell: Cell) -> str:
@@ -166,19 +166,19 @@ class Run:
 
     # -------------------------------------------------------- one cell
 
-    def _cell(self, cell: Cell, engine: Engine, queued_at: float, key: str, *, loaded: bool, warm_up: bool) -> bool:
-        """Put one cell under the clock and settle it. Whether the engine answered, and may be asked again."""
+    def _cell(self, cell: Cell, engine: Engine, queued_at: float, key: str, *, loaded: bool, warm_up: bool) -> Taken:
+        """Put one cell under the clock and settle it. Without a fault the engine has answered and may be asked again."""
         watch = Stopwatch(self.plan, cell, engine, key, self._events.put, lambda: cell in self._open, self._stopped, queued_at)
         with self._lock:
             if cell not in self._open:
-                return False
+                return Taken(fault=_CANCELLED)
             self._active[cell] = engine
         alarm = lanes.ALARMS.set(self.plan.timeout_s, lambda: self._expire(cell, engine, watch.taken))
         try:
             taken = watch.take(loaded=loaded, warm_up=warm_up)
         finally:
             lanes.ALARMS.clear(alarm)
-        return self._settle(cell, taken) and taken.fault is None
+        return taken if self._settle(cell, taken) else dataclasses.replace(taken, fault=taken.fault or _CANCELLED)
 
     def _expire(self, cell: Cell, engine: Engine, taken: Taken) -> None:
         fault = Fault("timeout", f"No complete answer within {self.plan.timeout_s:g} s.")
@@ -195,9 +195,8 @@ class Run:
             self._open.discard(cell)
             self._active.pop(cell, None)
         spec = next(spec for spec in self.plan.specs if spec.id == cell.engine_id)
-        heard = self._heard(taken.output) if taken.fault is None else None
         try:
-            result = settle(self.plan, self.comparison_id, spec, cell, taken, self.runner.store, self.input_sha256, heard)
+            result = settle(self.plan, self.comparison_id, spec, cell, taken, self.runner.store, self.input_sha256)
         except EngineError as error:
             taken.fault = faults.sort(error)
             result = settle(self.plan, self.comparison_id, spec, cell, taken, self.runner.store, self.input_sha256)
@@ -219,6 +218,34 @@ class Run:
             if not already_open and cell not in self._open:
                 return
             self._open.discard(cell)
+        if not (result.ok and self.plan.hear_with and self.plan.task in hearing.HEARD and result.output.audio):
+            self._keep(cell, result)
+            return
+        self._events.put(Answered(cell, result))
+        with self._lock:
+            stopped = self._stopped.is_set()
+            if not stopped:
+                self._unheard[cell] = result
+        if stopped:
+            self._keep(cell, with_heard(self.plan, result, _UNHEARD))
+            return
+        # Behind whatever waits in that lane: every engine of the comparison is heard by people before one listens to it.
+        local = self.plan.hear_with.where == "local"
+        (self.runner.lane(self.plan.hear_with) if local else self.runner.threads).submit(lambda: self._listen(cell, result))
+
+    def _listen(self, cell: Cell, result: Result) -> None:
+        try:
+            heard = _UNHEARD if self._stopped.is_set() else hearing.hear(self.runner, self.plan, result.output.audio)
+            result = with_heard(self.plan, result, heard)
+        except Exception as error:  # noqa: BLE001  the sound stands without this metric
+            result = with_heard(self.plan, result, faults.sort(error))
+        with self._lock:
+            mine = self._unheard.pop(cell, None)
+        if mine is not None:
+            self._keep(cell, result)
+
+    def _keep(self, cell: Cell, result: Result) -> None:
+        """The last step of a cell: its row goes into the store, and whoever watches is told."""
         try:
             result = Result({**result.row, "input_file": self._input_file}, result.output)
             seq = self.runner.store.add(result.row, session=self.plan.session)
@@ -231,10 +258,6 @@ class Run:
         self._events.put(Settled(cell, result))
         if len(self.results) == len(self.cells):
             self._events.put(None)
-
-    def _heard(self, output: Output) -> str | float | Fault | None:
-        hears = self.plan.hear_with and self.plan.task in hearing.HEARD and output.audio
-        return hearing.hear(self.runner, self.plan, output.audio) if hears else None
 
     @functools.cached_property
     def _input_file(self) -> str | None:

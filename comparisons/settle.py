@@ -15,7 +15,7 @@ from comparisons.asking import consent_given
 from comparisons.columns import COLUMNS
 from comparisons.cost import Bill, bill
 from comparisons.faults import Fault
-from comparisons.metrics import leading_silence_s, measure
+from comparisons.metrics import Measured, leading_silence_s, measure
 from comparisons.results import Cell, Result
 from comparisons.sounds import Withheld, loudness_lufs
 from comparisons.store import Store
@@ -121,7 +121,6 @@ def settle(
     taken: Taken,
     store: Store,
     sha256: str,
-    heard: str | float | Fault | None = None,
 ) -> Result:
     """The row of one cell. An output that cannot be written to disk makes it a failed row, never a half one."""
     row = _base(plan, comparison_id, spec, cell) | {
@@ -144,7 +143,7 @@ def settle(
         return Result(row)
     row |= {"status": "ok"} | _times(plan, taken) | _output(taken.output, store)
     row |= _cost(_bill(plan, spec, taken))
-    return Result(row | _quality(plan, taken.output, heard), taken.output)
+    return Result(row | _quality(plan, taken.output), taken.output)
 
 
 def cached_result(
@@ -154,7 +153,6 @@ def cached_result(
     cell: Cell,
     original: Mapping[str, Any],
     output: Output,
-    heard: str | float | Fault | None,
 ) -> Result:
     """An earlier answer to the same request: its own times and costs, marked as cached, measured against today's reference."""
     kept = {name: original.get(name) for name in COLUMNS}
@@ -164,7 +162,7 @@ def cached_result(
     for column in COLUMNS.values():
         if column.group == "quality":
             row[column.name] = None
-    return Result(row | _quality(plan, output, heard), output)
+    return Result(row | _quality(plan, output), output)
 
 
 def _facts(spec: EngineSpec, plan: Plan, facts: Facts) -> dict[str, Any]:
@@ -254,13 +252,22 @@ def _cost(made: Bill) -> dict[str, Any]:
     }
 
 
-def _quality(plan: Plan, output: Output, heard: str | float | Fault | None) -> dict[str, Any]:
+def _quality(plan: Plan, output: Output) -> dict[str, Any]:
     measured = measure(plan.task, plan.request, output, plan.reference)
-    values, versions, withheld = dict(measured.values), dict(measured.versions), dict(measured.withheld)
+    return {
+        **measured.values,
+        "metric_versions": _json(dict(measured.versions)),
+        "metrics_withheld": _json(dict(measured.withheld)),
+    }
+
+
+def with_heard(plan: Plan, result: Result, heard: str | float | Fault) -> Result:
+    """The result with what the plan's listener made of it."""
+    versions, withheld = (json.loads(result.row[name] or "{}") for name in ("metric_versions", "metrics_withheld"))
     if isinstance(heard, Fault):
-        withheld[hearing.HEARD[plan.task]] = f"{plan.hear_with.id} could not listen: {heard.message}"
-    elif heard is not None:
+        again = Measured(withheld={hearing.HEARD[plan.task]: f"{plan.hear_with.id} could not listen: {heard.message}"})
+    else:
         again = hearing.measured(plan.task, plan.request, heard, plan.hear_with)
         withheld.pop(hearing.HEARD[plan.task], None)
-        values, versions, withheld = values | again.values, versions | again.versions, withheld | again.withheld
-    return {**values, "metric_versions": _json(versions), "metrics_withheld": _json(withheld)}
+    added = {"metric_versions": _json(versions | again.versions), "metrics_withheld": _json(withheld | again.withheld)}
+    return Result({**result.row, **again.values, **added}, result.output)

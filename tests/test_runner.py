@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sound_engines
 import stub_engines
 from stub_engines import spec, transcribe
 
+from comparisons import hearing
 from comparisons.catalogue import Access
 from comparisons.columns import COLUMNS
 from comparisons.metrics import Reference
 from comparisons.query import Query
-from comparisons.results import Arrived, Queued, Settled
+from comparisons.results import Answered, Arrived, Queued, Settled
 from comparisons.runner import Plan, Runner
 from engine.audio import Audio
 from engine.contract import Engine, Facts, Limits, Mark, Needs, Price, Separate, Synthesize, Text, Usage
@@ -96,6 +98,7 @@ def row(runner, plan):
 
 
 LOCAL, SOUNDS, BROKEN, OTHER = stub_engines.ENGINES
+PARROT = sound_engines.ENGINES[0]
 
 
 def test_a_local_engine_gives_one_kept_row_with_every_column(runner):
@@ -433,6 +436,42 @@ def test_synthesized_speech_is_heard_again_by_the_chosen_engine(runner):
     assert result.row["round_trip_wer"] == 0
     (wrong,) = settled(runner, Plan("tts", Synthesize("good bye"), (cell,), "good bye", hear_with=LOCAL))
     assert wrong.row["round_trip_wer"] == 1
+
+
+def test_every_local_engine_is_heard_by_people_before_one_listens_to_it(runner):
+    run = runner.start(Plan("tts", Synthesize("hello"), (PARROT,), "hello", repeats=2, use_cache=False, hear_with=LOCAL))
+    told = [event for event in run.events() if isinstance(event, Answered | Settled)]
+    assert [(type(event), event.cell.repeat) for event in told] == [
+        (Answered, 1), (Answered, 2), (Settled, 1), (Settled, 2)
+    ]  # fmt: skip
+    first, last = told[0].result, told[2].result
+    assert first.output.audio == last.output.audio
+    assert (first.row["round_trip_wer"], last.row["round_trip_wer"]) == (None, 0)
+    assert first.row["loudness_lufs"] == last.row["loudness_lufs"]
+
+
+def test_stop_keeps_what_has_answered_and_waits_for_no_listener(runner, monkeypatch):
+    released = threading.Event()
+    monkeypatch.setattr(hearing, "hear", lambda *given: "hello" if released.wait(30) else "")
+    run = runner.start(Plan("tts", Synthesize("hello"), (PARROT,), "hello", repeats=2, use_cache=False, hear_with=LOCAL))
+    events = run.events()
+    answered = 0
+    while answered < 2:
+        answered += isinstance(next(events), Answered)
+    run.cancel()
+    list(events)
+    rows = [result.row for result in run.results.values()]
+    released.set()
+    assert [(row["status"], row["round_trip_wer"]) for row in rows] == [("ok", None)] * 2
+    assert all("could not listen: the run was stopped" in row["metrics_withheld"] for row in rows)
+    assert len(list(runner.store.rows(Query()))) == 2
+
+
+def test_a_listener_that_fails_costs_its_own_figure_alone(runner, monkeypatch):
+    monkeypatch.setattr(hearing, "hear", lambda *given: 1 / 0)
+    (found,) = settled(runner, Plan("tts", Synthesize("hello"), (PARROT,), "hello", hear_with=LOCAL))
+    assert (found.row["status"], found.row["round_trip_wer"]) == ("ok", None)
+    assert "could not listen" in found.row["metrics_withheld"]
 
 
 def test_a_comparison_of_nothing_ends_at_once(runner):

@@ -12,7 +12,7 @@ import numpy as np
 
 from comparisons.columns import COLUMNS
 from comparisons.metrics import agreement
-from comparisons.results import Arrived, Cell, Event, Loading, Queued, Result, Retrying, Settled, Started
+from comparisons.results import Answered, Arrived, Cell, Event, Loading, Queued, Result, Retrying, Settled, Started
 from comparisons.runner import Plan
 from comparisons.store import Store
 from engine.audio import Audio
@@ -166,12 +166,25 @@ class Cards:
         elif isinstance(piece, Stem):
             card.hint = f"Stem {piece.name!r} is ready."
 
+    def _on_answered(self, event: Answered) -> None:
+        card = self._show(event.cell, event.result)
+        card.hint = card.hint or self._awaits
+
     def _on_settled(self, event: Settled) -> None:
-        card, row = self._enter(event.cell, "ok" if event.result.ok else "error"), event.result.row
-        self.results[event.cell] = event.result
-        card.partial, card.hint = False, ""
+        if event.cell in self.results:  # what was heard is all that is new
+            self.results[event.cell] = event.result
+            card = self._cards[event.cell]
+            card.measures = self._measures(event.result.row)
+            card.hint = _unkept(event.result.row) or card.hint.removesuffix(self._awaits)
+        else:
+            self._show(event.cell, event.result)
+
+    def _show(self, cell: Cell, result: Result) -> Card:
+        card, row = self._enter(cell, "ok" if result.ok else "error"), result.row
+        self.results[cell] = result
+        card.partial, card.hint = False, _unkept(row)
         card.badges = [*card.badges, *badges(row)]
-        if not event.result.ok:
+        if not result.ok:
             card.text, card.tags = "", []
             card.error, card.hint = row["error"], HINTS.get(row["status"], "")
             card.measures = [
@@ -182,19 +195,22 @@ class Cards:
                     else []
                 ),
             ]
-            return
-        output = event.result.output
+            return card
+        output = result.output
         card.text = output.text or ""
         card.tags = [
             TagBar(label=tag.label, score=tag.score, start_s=tag.start_s, end_s=tag.end_s) for tag in output.tags[:MOST_TAGS]
         ]
         card.measures = self._measures(row)
-        if row.get("not_kept"):
-            card.hint = f"Not kept in the table: {row['not_kept']}"
         try:
-            card.sounds = self._sounds(event.result)
+            card.sounds = self._sounds(result)
         except OSError as error:
             card.hint = f"The sound cannot be played here: {error.strerror}."
+        return card
+
+    @property
+    def _awaits(self) -> str:
+        return f"{self.plan.hear_with.name} is yet to listen to it." if self.plan.hear_with else ""
 
     # -------------------------------------------------------- parts of a card
 
@@ -277,6 +293,10 @@ class Cards:
         if self.results:
             tiles.append(Tile(value=f"{len(rows)} of {len(self._cards)}", label="answered"))
         return tiles[:4]
+
+
+def _unkept(row: Mapping[str, Any]) -> str:
+    return f"Not kept in the table: {row['not_kept']}" if row.get("not_kept") else ""
 
 
 def badges(row: Mapping[str, Any]) -> list[Badge]:
