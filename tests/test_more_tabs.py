@@ -203,6 +203,8 @@ def test_the_slider_moves_the_month_and_the_download_is_what_is_shown(address, o
     for _ in range(20):
         page.keyboard.press("ArrowRight")
     page.wait_for_function("was => document.querySelector('.sc-costs .sc-tile b').textContent !== was", arg=before)
+    page.wait_for_timeout(500)  # the last press is on its way
+    page.wait_for_function("!document.querySelector('.sc-costs .sc-results[aria-busy=true]')")
     with page.expect_download() as caught:
         page.get_by_role("button", name="Download every engine's costs as CSV").click()
     with Path(caught.value.path()).open(encoding="utf-8-sig", newline="") as text:

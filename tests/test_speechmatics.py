@@ -49,7 +49,7 @@ def test_a_job_that_is_not_done_in_time_is_asked_for_again():
         ("/v2/jobs/job-1/transcript", [("format", "json-v2")]),
     ]
     looks = api.journal[:3]
-    assert all(later.at - earlier.at >= 0.24 for earlier, later in pairwise(looks))
+    assert all(later.at - earlier.at >= 0.15 for earlier, later in pairwise(looks))
 
 
 @pytest.mark.parametrize("states", [("rejected",), ("running", "rejected")])
