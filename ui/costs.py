@@ -331,7 +331,7 @@ def build_costs_tab(
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
     private: dict[str, Any] = {**PRIVATE, "queue": False}
-    costs.ask(asked, None, costs, trigger_mode="always_last", **private)
+    costs.ask(asked, None, costs, trigger_mode="multiple", **private)
     costs.export(exported, None, download, **private)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)
