@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from engine.contract import EngineError, EngineSpec
 from ui.desk import PRIVATE, Desk
 from ui.keys import read_keys
 from ui.note import Note, bad
+from ui.plan import within
 from ui.verdicts import Verdicts, judged_state, rated_state, ratings_of
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ def _judge(desk: Desk, rows: Rows, values: Sequence[Any], session: str | None) -
         rubric=rubric,
         access=access,
         scope=f"session {session}" if access is not None else "",
-        spend_cap_usd=_dollars(cap),
+        spend_cap_usd=within(cap, 0, 10_000, None, "The spend cap"),
     )
     judge.committed_usd = spent_usd(rows)
     return judge
@@ -209,18 +209,6 @@ def _whole(value: Any) -> int:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         return TIMES
-
-
-def _dollars(value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    try:
-        cap = float(value)
-    except (TypeError, ValueError):
-        cap = math.nan
-    if not 0 <= cap <= 10_000:
-        raise EngineError("The spend cap must be from 0 to 10000.")
-    return cap
 
 
 def _keep(desk: Desk, rows: Rows, session: str | None) -> Any:

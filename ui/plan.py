@@ -118,7 +118,7 @@ def _specs(task: str, state: dict[str, Any]) -> tuple[EngineSpec, ...]:
     return (*ticked, catalogue.own_server(state["server_url"], state["server_model"], task))
 
 
-def _within(value: Any, low: float, high: float, missing: Any, what: str) -> Any:
+def within(value: Any, low: float, high: float, missing: Any, what: str) -> Any:
     """The number in a box, typed or written; nothing gives `missing`. Raises EngineError naming the range."""
     if value is None or value == "":
         return missing
@@ -134,11 +134,11 @@ def _within(value: Any, low: float, high: float, missing: Any, what: str) -> Any
 def _how(state: dict[str, Any]) -> dict[str, Any]:
     """The run settings as fields of a plan. Raises EngineError naming the range."""
     return {
-        "repeats": _within(state["repeats"], 1, MOST_REPEATS, 1, "Repeats"),
-        "timeout_s": float(_within(state["timeout_s"], 1, LONGEST_S, 120, "The deadline")),
+        "repeats": within(state["repeats"], 1, MOST_REPEATS, 1, "Repeats"),
+        "timeout_s": float(within(state["timeout_s"], 1, LONGEST_S, 120, "The deadline")),
         "use_cache": bool(state["use_cache"]),
-        "machine_usd_per_hour": _within(state["machine_usd_per_hour"], 0, 10_000, None, "The machine's price"),
-        "spend_cap_usd": _within(state["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
+        "machine_usd_per_hour": within(state["machine_usd_per_hour"], 0, 10_000, None, "The machine's price"),
+        "spend_cap_usd": within(state["spend_cap_usd"], 0, 10_000, None, "The spend cap"),
     }
 
 
