@@ -657,6 +657,28 @@ def test_a_pinned_column_stays_in_sight_when_the_table_scrolls_sideways(store, o
     assert pinned["x"] == pytest.approx(engine["x"] + engine["width"], abs=1.5)
 
 
+def test_changes_while_an_answer_is_under_way_are_all_answered(store, open_table):
+    many(store, 40)
+    page = open_table()
+    page.evaluate(
+        """async () => {
+          const change = (label, value) => {
+            const select = document.querySelector(`.sc-table-top select[aria-label="${label}"]`);
+            select.value = value;
+            select.dispatchEvent(new Event("change"));
+          };
+          for (const where of ["local", "cloud", "local", "cloud", "local", "cloud"]) {
+            change("Where", where);
+            await new Promise((later) => setTimeout(later, 25));
+          }
+          change("Group by", "status");
+        }"""
+    )
+    expect(page.locator(".sc-group")).not_to_have_count(0)
+    expect(page.get_by_role("combobox", name="Where")).to_have_value("cloud")
+    expect(page.locator(".sc-table-bottom")).not_to_have_attribute("aria-busy", "true")
+
+
 def test_a_view_is_kept_in_the_browser_without_rows_and_shown_again_after_a_reload(store, open_table):
     many(store, 40)
     page = open_table()

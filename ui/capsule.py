@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from comparisons._capsule_reader import ID
 from comparisons.capsule import SUFFIX, Capsule, NoComparison, open_capsule, save
@@ -35,6 +33,7 @@ from ui.cards import Cards
 from ui.chart import Chart, ChartState, bars_from_rows
 from ui.dataset_state import BatchBoard, BatchState, tables_of
 from ui.desk import PRIVATE
+from ui.downloads import fresh_folder
 from ui.note import Note, bad
 from ui.table_page import visible
 
@@ -166,10 +165,8 @@ def _figures(rows: Sequence[Mapping[str, Any]]) -> BatchState:
 
 def take_away(store: Store, opened: Opened, kind: str) -> Path:
     """The comparison on view as "csv", "capsule" or "html", in a fresh folder of Gradio's cache that nobody can guess."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
     with _on_view(store, opened) as (source, comparison_id, rows):
-        stem = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-{rows[0]['task']}-{comparison_id[:8]}"
+        stem = fresh_folder() / f"soundcheck-{rows[0]['task']}-{comparison_id[:8]}"
         if kind == "csv":
             write_csv(rows, path := stem.with_suffix(".csv"))
         elif kind == "html":

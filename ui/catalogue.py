@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import GradioModel
-from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
 
 from comparisons.systems import CAPABILITIES, CATEGORIES, COLUMNS, MORE, STATUSES, System, systems, write_csv
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
+from ui.downloads import fresh_folder
 from ui.shown import Shown, script
 
 REFRESH = (
@@ -181,9 +180,7 @@ def export(data: Any) -> Path:
     """The schema's 24 columns for the systems {"ids": [...]}, all without; a file in a fresh folder of Gradio's cache."""
     ids = data.get("ids") if isinstance(data, dict) else None
     wanted = {each for each in ids if isinstance(each, str)} if isinstance(ids, list) else None
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-catalogue-{datetime.now():%Y%m%d-%H%M}.csv"
+    path = fresh_folder() / f"soundcheck-catalogue-{datetime.now():%Y%m%d-%H%M}.csv"
     write_csv((system for system in systems() if wanted is None or system.id in wanted), path)
     return path
 
@@ -203,7 +200,7 @@ def build_catalogue_tab(tab: gr.Tab) -> None:
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
     private: dict[str, Any] = {**PRIVATE, "queue": False}
-    catalogue.ask(asked, None, catalogue, trigger_mode="multiple", **private)
+    catalogue.ask(asked, None, catalogue, **EACH, **private)
     catalogue.export(exported, None, download, **private)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)

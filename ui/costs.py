@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.data_classes import GradioModel
-from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
 
 from comparisons.catalogue import engines_for
@@ -36,7 +34,8 @@ from comparisons.query import Query
 from comparisons.store import Store
 from engine.contract import EngineError
 from engine.tasks import TASKS
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
+from ui.downloads import fresh_folder
 from ui.shown import Shown, script
 
 VOLUMES = {"hours": (1.0, 1e5), "characters": (1e4, 1e10), "pieces": (1.0, 1e6)}
@@ -290,9 +289,7 @@ def answer(load: Workload, known: Measurements, data: dict[str, Any]) -> CostSta
 
 def export(load: Workload, known: Measurements) -> Path:
     """A CSV of every engine's month, in a fresh folder of Gradio's cache, under a name nobody can guess."""
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-costs-{load.task}-{datetime.now():%Y%m%d-%H%M}.csv"
+    path = fresh_folder() / f"soundcheck-costs-{load.task}-{datetime.now():%Y%m%d-%H%M}.csv"
     write_csv(project_task(load, known), path)
     return path
 
@@ -331,7 +328,7 @@ def build_costs_tab(
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
     private: dict[str, Any] = {**PRIVATE, "queue": False}
-    costs.ask(asked, None, costs, trigger_mode="multiple", **private)
+    costs.ask(asked, None, costs, **EACH, **private)
     costs.export(exported, None, download, **private)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gradio.data_classes import FileData, GradioModel
-from gradio.utils import get_upload_folder
 from pydantic import BaseModel, Field
 
 from comparisons.batch import Batch, Progress
@@ -25,6 +22,7 @@ from comparisons.table import write_csv
 from engine.tasks import TASKS
 from ui.board import servable
 from ui.chart import bars_from_rows, plottable
+from ui.downloads import fresh_folder
 from ui.shown import Shown, script
 
 MOST_LINES, MOST_SLICES, WORST = 60, 8, 5
@@ -286,9 +284,7 @@ def outcome_of(batch: Batch) -> Outcome:
     found = statistics_of(batch.rows(), worst=WORST)
     columns = (*_CHARTED, *plottable())
     chart = bars_from_rows([{name: row.get(name) for name in columns} for row in batch.rows()], title="All items")
-    root = Path(get_upload_folder())
-    root.mkdir(parents=True, exist_ok=True)
-    folder, stem = Path(tempfile.mkdtemp(dir=root)), f"soundcheck-{batch.plan.task}-{batch.batch_id}"
+    folder, stem = fresh_folder(), f"soundcheck-{batch.plan.task}-{batch.batch_id}"
     files = tuple(folder / f"{stem}{ending}" for ending in (".csv", "-summary.json", "-summary.csv"))
     write_csv(batch.rows(), files[0])
     for file in files[1:]:

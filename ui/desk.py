@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For every listener of the page: keys travel with them, and Gradio publishes and remembers all others."""
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+"""For events that carry data: in other modes Gradio drops what comes while one is under way, or sends the first's data again."""
 
 
 @dataclass

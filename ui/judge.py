@@ -19,7 +19,7 @@ from comparisons.judge_cases import METRICS, RUBRIC
 from comparisons.judge_price import in_words, quote, spent_usd
 from comparisons.results import Result
 from engine.contract import EngineError, EngineSpec
-from ui.desk import PRIVATE, Desk
+from ui.desk import EACH, PRIVATE, Desk
 from ui.keys import read_keys
 from ui.note import Note, bad
 from ui.plan import within
@@ -154,7 +154,7 @@ class JudgeSection:
         results = [self.rows, self.verdicts, self.said, self.button, self.stop, download]
         self.button.click(judge, inputs, results, concurrency_limit=None, **PRIVATE)
         self.stop.click(stop, None, None, queue=False, **PRIVATE)
-        self.ratings.keep(rate, [self.rows, self.rubric], [self.rows, self.rated, download], **PRIVATE)
+        self.ratings.keep(rate, [self.rows, self.rubric], [self.rows, self.rated, download], **EACH, **PRIVATE)
 
 
 _ASKS = {

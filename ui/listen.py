@@ -11,7 +11,7 @@ from gradio.context import Context
 from comparisons.store import Store
 from comparisons.votes import Votes
 from engine.contract import EngineError
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
 from ui.listen_state import ListenState, Room
 from ui.listening import Listening
 
@@ -49,7 +49,7 @@ def build_listen_tab(
     def opened(request: gr.Request) -> Any:
         return gr.Tabs(selected=tab.id) if request.query_params.get(LINK) else gr.skip()
 
-    room.ask(asked, None, room, queue=False, trigger_mode="multiple", **PRIVATE)
+    room.ask(asked, None, room, queue=False, **EACH, **PRIVATE)
     room.export(exported, None, download, **PRIVATE)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradio.utils import get_upload_folder
-
 from comparisons.listening_kinds import REFERENCE
 from comparisons.trials import heard_names, keys_of
 from comparisons.votes import Votes
+from ui.downloads import fresh_folder
 
 MOST_SERVED = 2_000
 """Trials whose copies are remembered; an older one is simply copied again."""
@@ -54,9 +52,7 @@ class HandedOut:
             if known is not None and all(path.exists() for path in known.files):
                 return known.files
         trial = listener["trials"][number]
-        cache = Path(get_upload_folder())
-        cache.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=cache))
+        folder = fresh_folder()
         wanted = list(zip(heard_names(trial), keys_of(trial), strict=True))
         if (reference := reference_of(test, trial)) is not None:
             wanted.append(("reference", reference))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -23,6 +22,7 @@ from comparisons.votes import VoteRefused, Votes
 from engine.audio import Audio
 from engine.contract import EngineError
 from engine.tasks import TASKS
+from ui.downloads import fresh_folder
 from ui.forest import results_of
 from ui.listen_sounds import HandedOut, reference_of
 from ui.listen_state import EngineName, ListenState, OfferLine, Sound, TestLine, Trial
@@ -198,10 +198,8 @@ class Listening:
         self._check_may_see(test, votes.listener(test["test_id"], data.get("listener")), session)
         web = data.get("kind") == "webmushra"
         header, rows = webmushra_of(votes, test) if web else (COLUMNS, rows_of(votes, test))
-        folder = Path(get_upload_folder())
-        folder.mkdir(parents=True, exist_ok=True)
         name = "webmushra" if web else "votes"
-        path = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-{name}-{test['kind']}-{datetime.now():%Y%m%d-%H%M}.csv"
+        path = fresh_folder() / f"soundcheck-{name}-{test['kind']}-{datetime.now():%Y%m%d-%H%M}.csv"
         # spreadsheets need the mark to read UTF-8; webMUSHRA's own files have none
         path.write_text(write_table(header, rows), encoding="utf-8" if web else "utf-8-sig", newline="")
         return path

@@ -18,7 +18,7 @@ from engine import environment, weights
 from engine.contract import BadInput, EngineError, EngineSpec
 from engine.tasks import TASKS
 from ui.choices import families_of
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
 from ui.shown import Shown, script
 
 STEP_S = 0.4
@@ -214,9 +214,9 @@ def build_models_tab(tab: gr.Tab) -> None:
 
     private: dict[str, Any] = {**PRIVATE, "concurrency_limit": None}
     shown.look(follow, None, shown, **private)
-    shown.prepare(doing(_prepare), None, shown, trigger_mode="multiple", **private)
-    shown.discard(doing(_discard), None, shown, **private)
-    shown.adopt(doing(_adopt), None, shown, **private)
-    shown.forget(doing(_forget), None, shown, **private)
-    shown.halt(halt, None, None, queue=False, **PRIVATE)
+    shown.prepare(doing(_prepare), None, shown, **EACH, **private)
+    shown.discard(doing(_discard), None, shown, **EACH, **private)
+    shown.adopt(doing(_adopt), None, shown, **EACH, **private)
+    shown.forget(doing(_forget), None, shown, **EACH, **private)
+    shown.halt(halt, None, None, queue=False, **EACH, **PRIVATE)
     tab.select(None, None, None, js=REFRESH)

@@ -19,7 +19,7 @@ from comparisons.store import Store
 from engine.contract import EngineError
 from engine.tasks import TASKS
 from ui.board import Span
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
 from ui.shown import Shown, script
 from ui.table_page import newest_task, visible
 from ui.table_state import Choice
@@ -314,5 +314,5 @@ def build_regression(
         except EngineError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    panel.ask(asked, None, panel, concurrency_limit=2, trigger_mode="always_last", **PRIVATE)
+    panel.ask(asked, None, panel, concurrency_limit=2, **EACH, **PRIVATE)
     return panel

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -26,7 +24,8 @@ from ui.cards import Cards
 from ui.chart import Chart, bars_from_rows
 from ui.choices import ASKS_FIRST, picker_state, preselected
 from ui.deck import Deck, deck_from_results
-from ui.desk import PRIVATE, Desk, why
+from ui.desk import EACH, PRIVATE, Desk, why
+from ui.downloads import fresh_folder
 from ui.inputs import fill, first, reference_box, run_settings, sample_chips, server_boxes, source_box
 from ui.judge import JUDGED_TASKS, JudgeSection
 from ui.matrix import Matrix, matrix_from_results
@@ -193,7 +192,7 @@ def build_tab(task_name: str, desk: Desk) -> Deck | None:
     run_button.click(run, everything, results, concurrency_limit=None, **PRIVATE)
     if words is not None:
         beside_player(words, source, asked["word_times"])
-        words.choose(chosen, None, reference, queue=False, **PRIVATE).then(
+        words.choose(chosen, None, reference, queue=False, **EACH, **PRIVATE).then(
             choose, everything, results, concurrency_limit=None, **PRIVATE
         )
     stop_button.click(stop, None, None, queue=False, **PRIVATE)
@@ -223,8 +222,7 @@ def _honoured(task: Task, specs: Sequence[EngineSpec]) -> Iterator[bool]:
 
 
 def _csv(task: str, rows: Sequence[Any]) -> str:
-    folder = Path(tempfile.mkdtemp(prefix="soundcheck-"))
-    file = folder / f"soundcheck-{task}-{datetime.now():%Y%m%d-%H%M%S}.csv"
+    file = fresh_folder() / f"soundcheck-{task}-{datetime.now():%Y%m%d-%H%M%S}.csv"
     write_csv(rows, file)
     return str(file)
 

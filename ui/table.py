@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from comparisons.columns import COLUMNS
 from comparisons.store import Store
 from comparisons.table import write_csv, write_jsonl, write_parquet
 from engine.contract import EngineError
 from ui.chart import Chart, ChartState
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
+from ui.downloads import fresh_folder
 from ui.regression import build_regression
 from ui.shown import Shown, script
 from ui.table_charts import survey
@@ -99,9 +98,7 @@ def export(store: Store, data: Any, session: str | None) -> Path:
     asked = checked(data)
     if asked.task == NEWEST:
         asked.task = newest_task(store, session)
-    folder = Path(get_upload_folder())
-    folder.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=folder)) / f"soundcheck-{datetime.now():%Y%m%d-%H%M}.{kind}"
+    path = fresh_folder() / f"soundcheck-{datetime.now():%Y%m%d-%H%M}.{kind}"
     WRITERS[kind](store.rows(query_of(asked, session)), path)
     return path
 
@@ -137,14 +134,7 @@ def build_table_tab(
         except OSError as error:
             raise gr.Error(f"the download could not be written: {error.strerror}", print_exception=False) from None
 
-    table.ask(
-        asked,
-        None,
-        [table, bars, scatter],
-        queue=False,
-        trigger_mode="always_last",
-        **PRIVATE,
-    )
+    table.ask(asked, None, [table, bars, scatter], queue=False, **EACH, **PRIVATE)
     table.export(exported, None, download, **PRIVATE)
     download.change(None, None, None, js=DOWNLOAD)
     tab.select(None, None, None, js=REFRESH)

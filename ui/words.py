@@ -18,7 +18,7 @@ from comparisons.words import Withheld
 from engine.contract import Word
 from ui.board import Span, servable
 from ui.captions import Turn, cues_of, is_printable, lanes_of, webvtt
-from ui.desk import PRIVATE
+from ui.desk import EACH, PRIVATE
 from ui.shown import Shown, script
 
 LONGEST_REFERENCE = 500_000
@@ -125,7 +125,7 @@ def beside_player(words: Words, player: gr.Audio, times: gr.Checkbox) -> None:
         return gr.Audio(subtitles=[{"text": cue.text, "timestamp": [cue.start_s, cue.end_s]} for cue in cues])
 
     private = {"queue": False, **PRIVATE}
-    words.caption(caption, player, player, **private)
+    words.caption(caption, player, player, **EACH, **private)
     words.times(lambda: True, None, times, **private)
     player.change(lambda: gr.Audio(subtitles=[]), None, player, **private)
 
