@@ -321,6 +321,7 @@ def test_a_place_that_nobody_timed_is_never_played_by_guess(open_page):
 
 def test_only_differences_leaves_a_few_words_around_each(address, open_page):
     page = open_page(address)
+    page.locator(".sc-word").first.wait_for()
     everything = page.locator(".sc-word").count()
     page.get_by_role("button", name="Only differences").click()
     assert page.locator(".sc-stack").count() == 4
