@@ -36,6 +36,9 @@ class Fault:
     """True only where a second request cannot bill the first one twice and may well succeed."""
 
 
+STOPPED = Fault("cancelled", "Stopped before it had answered.")
+
+
 # ---------------------------------------------------------------- what an exception carries
 
 

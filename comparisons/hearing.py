@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from comparisons import faults, lanes
+from comparisons import lanes
 from comparisons.catalogue import engines_for
-from comparisons.faults import Fault
 from comparisons.metrics import METRICS, Measured, measure_round_trip
 from engine.audio import Audio
 from engine.contract import Classify, Engine, EngineSpec, NotReady, Piece, Request, Transcribe
@@ -64,29 +62,15 @@ def measured(task: str, request: Any, heard: str | float, hearer: EngineSpec) ->
     return Measured({metric.name: float(heard)}, {metric.name: f"{metric.version}, heard by {hearer.id}"})
 
 
-def hear(runner: Runner, plan: Plan, audio: Audio) -> str | float | Fault:
-    """What the plan's listener hears: the words of speech, or how near music lies to its prompt.
+def hear(runner: Runner, plan: Plan, audio: Audio) -> str | float:
+    """What the plan's listener hears: the words of speech, or how near music lies to its prompt. Raises whatever it raises.
 
-    Runs outside every clock, in that engine's own lane.
+    The caller stands in the lane of a local listener.
     """
-    task, spec, reply = plan.task, plan.hear_with, queue.SimpleQueue()
-    request = question(task, plan.request, audio)
-    known = runner.answers.get(plan.key_for(spec, 1, request, audio.sha256()))
-    if known is not None:
-        return told(task, [piece for _, piece in decode(known.pieces)])
-
-    def job() -> None:
-        try:
-            reply.put(told(task, _listened(runner, plan, request)))
-        except Exception as error:  # noqa: BLE001  the sound stands without this metric
-            reply.put(faults.sort(error, secrets=[plan.access_for(spec).key]))
-
-    lane = runner.lane(spec) if spec.where == "local" else None
-    if lane is None or lane.is_mine:
-        job()
-    else:
-        lane.submit(job)
-    return reply.get()
+    request = question(plan.task, plan.request, audio)
+    known = runner.answers.get(plan.key_for(plan.hear_with, 1, request, audio.sha256()))
+    pieces = _listened(runner, plan, request) if known is None else [piece for _, piece in decode(known.pieces)]
+    return told(plan.task, pieces)
 
 
 def _listened(runner: Runner, plan: Plan, request: Request) -> list[Piece]:

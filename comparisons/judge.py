@@ -20,7 +20,7 @@ from comparisons.cache import Answer, Answers, answer_key
 from comparisons.catalogue import Access, access_from_environment, on_space, readiness
 from comparisons.columns import COLUMNS
 from comparisons.cost import bill
-from comparisons.faults import Fault
+from comparisons.faults import STOPPED, Fault
 from comparisons.judge_cases import METRICS, Case, case_of
 from comparisons.judge_price import SILENT, most_usd
 from comparisons.store import Store
@@ -36,7 +36,6 @@ _REFUSED = ("auth", "quota", "shut_down", "not_ready", "unsupported")
 _FINAL = (*_REFUSED, "over_budget", "cancelled")
 """Faults that every further call would meet as well."""
 _UNBILLED = (*_REFUSED, "rate_limit", "too_large", "bad_input")
-_STOPPED = Fault("cancelled", "Stopped before it had answered.")
 _LONGEST_WAIT_S = 20.0
 
 
@@ -171,12 +170,12 @@ class Judge:
             self.answers.put(key, Answer({"status": "ok", "text": text, "model": model, "cost_usd": cost}, b""))
             return verdict, model
         if self._stop.is_set():
-            raise _Stopped(_STOPPED)
+            raise _Stopped(STOPPED)
         raise _Stopped(fault) if fault.kind in _FINAL else _Failed(fault.message)
 
     def _call(self, case: Case, costs: list[float | None]) -> tuple[str, str | None, float | None]:
         if self._stop.is_set() or self.fault:
-            raise _Stopped(self.fault or _STOPPED)
+            raise _Stopped(self.fault or STOPPED)
         most = most_usd(self.spec, case)
         self._afford(most)
         if self._engine is None:

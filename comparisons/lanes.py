@@ -51,11 +51,6 @@ class Lane:
         # With the caller's context: a lent GPU is counted against the visitor whose request this is.
         self._jobs.put(functools.partial(contextvars.copy_context().run, job))
 
-    @property
-    def is_mine(self) -> bool:
-        """Whether the caller runs in this lane already."""
-        return threading.current_thread() is self._thread
-
     def _work(self) -> None:
         while True:
             self._jobs.get()()

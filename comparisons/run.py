@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from comparisons import faults, hearing, lanes
 from comparisons.cache import Answer
-from comparisons.faults import Fault
+from comparisons.faults import STOPPED, Fault
 from comparisons.plan import Plan, input_sha256
 from comparisons.results import Answered, Cell, Event, Queued, Result, Settled
 from comparisons.settle import Taken, cached_result, settle, with_heard
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from comparisons.runner import Runner
 
 log = logging.getLogger(__name__)
-_CANCELLED = Fault("cancelled", "Stopped before it had answered.")
 _UNHEARD = Fault("cancelled", "the run was stopped")
 
 
@@ -96,14 +95,11 @@ class Run:
         with self._lock:
             waiting, active = [cell for cell in self._open if cell not in self._active], dict(self._active)
         # settled first: an engine that is hung up on would settle its cell as a fault of the network
-        stopped = {cell: self._settle(cell, Taken(fault=_CANCELLED)) for cell in [*active, *waiting]}
+        stopped = {cell: self._settle(cell, Taken(fault=STOPPED)) for cell in [*active, *waiting]}
         for cell, engine in active.items():
             if stopped[cell]:  # one that answered meanwhile may be at work for another run by now
                 threading.Thread(target=engine.close, daemon=True).start()
-        with self._lock:
-            unheard, self._unheard = self._unheard, {}
-        for cell, result in unheard.items():
-            self._keep(cell, with_heard(self.plan, result, _UNHEARD))
+        self._stop_listening()
 
     # -------------------------------------------------------- the two kinds of place
 
@@ -171,14 +167,14 @@ class Run:
         watch = Stopwatch(self.plan, cell, engine, key, self._events.put, lambda: cell in self._open, self._stopped, queued_at)
         with self._lock:
             if cell not in self._open:
-                return Taken(fault=_CANCELLED)
+                return Taken(fault=STOPPED)
             self._active[cell] = engine
         alarm = lanes.ALARMS.set(self.plan.timeout_s, lambda: self._expire(cell, engine, watch.taken))
         try:
             taken = watch.take(loaded=loaded, warm_up=warm_up)
         finally:
             lanes.ALARMS.clear(alarm)
-        return taken if self._settle(cell, taken) else dataclasses.replace(taken, fault=taken.fault or _CANCELLED)
+        return taken if self._settle(cell, taken) else dataclasses.replace(taken, fault=taken.fault or STOPPED)
 
     def _expire(self, cell: Cell, engine: Engine, taken: Taken) -> None:
         fault = Fault("timeout", f"No complete answer within {self.plan.timeout_s:g} s.")
@@ -223,26 +219,33 @@ class Run:
             return
         self._events.put(Answered(cell, result))
         with self._lock:
-            stopped = self._stopped.is_set()
-            if not stopped:
-                self._unheard[cell] = result
-        if stopped:
-            self._keep(cell, with_heard(self.plan, result, _UNHEARD))
+            self._unheard[cell] = result
+        if self._stopped.is_set():
+            self._stop_listening()
             return
         # Behind whatever waits in that lane: every engine of the comparison is heard by people before one listens to it.
         local = self.plan.hear_with.where == "local"
-        (self.runner.lane(self.plan.hear_with) if local else self.runner.threads).submit(lambda: self._listen(cell, result))
+        (self.runner.lane(self.plan.hear_with) if local else self.runner.threads).submit(lambda: self._listen(cell))
 
-    def _listen(self, cell: Cell, result: Result) -> None:
+    def _listen(self, cell: Cell) -> None:
+        """In the listener's own lane, outside every clock."""
+        result, key = self._unheard.get(cell), self.plan.access_for(self.plan.hear_with).key
+        if result is None:  # stopped before its turn came
+            return
         try:
-            heard = _UNHEARD if self._stopped.is_set() else hearing.hear(self.runner, self.plan, result.output.audio)
-            result = with_heard(self.plan, result, heard)
+            result = with_heard(self.plan, result, hearing.hear(self.runner, self.plan, result.output.audio))
         except Exception as error:  # noqa: BLE001  the sound stands without this metric
-            result = with_heard(self.plan, result, faults.sort(error))
+            result = with_heard(self.plan, result, faults.sort(error, secrets=[key]))
         with self._lock:
             mine = self._unheard.pop(cell, None)
         if mine is not None:
             self._keep(cell, result)
+
+    def _stop_listening(self) -> None:
+        with self._lock:
+            unheard, self._unheard = self._unheard, {}
+        for cell, result in unheard.items():
+            self._keep(cell, with_heard(self.plan, result, _UNHEARD))
 
     def _keep(self, cell: Cell, result: Result) -> None:
         """The last step of a cell: its row goes into the store, and whoever watches is told."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from comparisons import faults
-from comparisons.faults import Fault
+from comparisons.faults import STOPPED
 from comparisons.plan import Plan
 from comparisons.results import Arrived, Cell, Event, Loading, Retrying, Started
 from comparisons.settle import Taken
@@ -84,7 +84,7 @@ class Stopwatch:
                 return
             self.tell(Retrying(self.cell, fault.message, wait))
             if self.stopped.wait(wait):
-                self.taken.fault = Fault("cancelled", "Stopped before it had answered.")
+                self.taken.fault = STOPPED
                 return
 
     def _attempt(self, start: float) -> None:

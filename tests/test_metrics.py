@@ -451,12 +451,12 @@ def test_the_tempo_of_clicks_is_found_and_of_noise_it_is_withheld_or_a_number():
 
 
 def test_speech_is_predicted_to_sound_better_than_the_same_speech_in_noise():
+    from speechmos import dnsmos
+
     clean = take_in(SAMPLES / "clear-speech.flac").audio
     noise = np.random.default_rng(0).normal(0, 0.05, clean.samples.shape).astype(np.float32)
     good, bad = sounds.predicted_mos(clean), sounds.predicted_mos(Audio(clean.samples + noise, clean.rate))
     assert 1 <= bad < good <= 5
-    from speechmos import dnsmos
-
     for seconds, apart in ((9.01, 1e-6), (4.0, 0.1)):
         part = clean.part(0.0, seconds)
         theirs = dnsmos.run(np.clip(part.mono().resample(16_000).samples[0], -1, 1), 16_000)["ovrl_mos"]

@@ -3,7 +3,7 @@ const root = element.querySelector(".sc-costs-inside");
 const chosen = { task: "asr", units: 100, item_length: null, script: "latin", machine: props.own_price === null ? "cpu-upgrade" : "own",
   machine_usd_per_hour: props.own_price, utilisation: 0.5, always_on: false, local: "", api: "", number: 0 };
 const LATE_MS = 8000;
-const seen = { typing: null, late: null, wanted: false, waiting: false, width: 0 };
+const seen = { typing: null, late: null, width: 0 };
 const part = {};
 
 const short = (value) => new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 }).format(value);
@@ -12,24 +12,13 @@ const dollars = (value) => `$${value < 1 ? Number(value.toPrecision(2)) : short(
 function ask(changes = {}, wait = 0) {
   Object.assign(chosen, changes);
   clearTimeout(seen.typing);
-  seen.typing = setTimeout(() => { seen.wanted = true; send(); }, wait);
-}
-// One question at a time: what has changed meanwhile is asked when the answer comes, or when none has come for long.
-function send() {
-  if (!seen.wanted || seen.waiting) return;
-  [seen.wanted, seen.waiting] = [false, true];
-  chosen.number += 1;
-  part.results.setAttribute("aria-busy", "true");
-  trigger("ask", { ...chosen });
-  seen.late = setTimeout(() => {
-    say("The server did not answer. Check that Soundcheck still runs, then change a setting.");
-    answered();
-  }, LATE_MS);
-}
-function answered() {
-  clearTimeout(seen.late);
-  seen.waiting = false;
-  send();
+  seen.typing = setTimeout(() => {
+    chosen.number += 1;
+    part.results.setAttribute("aria-busy", "true");
+    trigger("ask", { ...chosen });
+    clearTimeout(seen.late);
+    seen.late = setTimeout(() => say("The server did not answer. Check that Soundcheck still runs, then change a setting."), LATE_MS);
+  }, wait);
 }
 
 function say(problem) {
@@ -316,11 +305,10 @@ function draw() {
   if (!state || !state.ready) return;
   if (state.asked.number < chosen.number) return;
   part.results.removeAttribute("aria-busy");
+  clearTimeout(seen.late);
   say(state.problem);
-  const newer = seen.wanted;
-  if (seen.waiting) answered();
   if (state.problem) return;
-  if (!newer) Object.assign(chosen, { local: state.asked.local, api: state.asked.api });
+  Object.assign(chosen, { local: state.asked.local, api: state.asked.api });
   drawTiles(state);
   select(part.local, state.lines.filter((line) => line.where === "local"), state.asked.local);
   select(part.api, state.lines.filter((line) => line.where === "cloud"), state.asked.api);
