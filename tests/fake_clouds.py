@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -142,3 +144,24 @@ def cloud(engine_id: str, key: str = CANARY) -> Iterator[tuple[Engine, FakeApi, 
             yield engine, api, vendor
         finally:
             engine.close()
+
+
+class Pace:
+    """How an engine waits between looks at a job, on its own clock: a server notes a request only when its thread gets to it."""
+
+    def __init__(self, engine: Any) -> None:
+        self.asked: list[float] = []
+        """Seconds that each wait was asked for."""
+        self._ended, self._wait = [time.monotonic()], engine.line.wait
+        engine.line.wait = self._waited
+
+    def _waited(self, seconds: float) -> None:
+        self._wait(seconds)
+        self.asked.append(seconds)
+        self._ended.append(time.monotonic())
+
+    def looks(self, every_s: float) -> int:
+        """The number of looks, each `every_s` after the last. Raises AssertionError for an earlier one, or a longer wait."""
+        gaps = [later - earlier for earlier, later in itertools.pairwise(self._ended)]
+        assert min(gaps) >= every_s - 0.001 and max(self.asked) <= every_s, (gaps, self.asked)
+        return len(gaps)

@@ -10,7 +10,7 @@ from engine.contract import Ask, NotReady, Synthesize, Text, Transcribe, Usage
 
 def test_the_deployment_is_asked_for_by_the_models_name_under_the_v1_path():
     with cloud("azure_openai/gpt-transcribe") as (engine, api, _):
-        *_, text, usage, facts = engine.run(Transcribe(tone(), language="en", prompt="Aura"), 5.0)
+        *_, text, usage, facts = engine.run(Transcribe(tone(), language="en", prompt="Aura"), 20.0)
     assert text == Text("the quick brown fox", language="en")
     assert usage == Usage({"input_audio_seconds": 1.0})
     assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd == pytest.approx(0.0045 / 60)
@@ -28,7 +28,7 @@ def test_speech_and_chat_go_to_the_same_resource():
         ("azure_openai/gpt-audio-1.5-spoken", Ask(tone()), "/openai/v1/chat/completions"),
     ):
         with cloud(engine_id) as (engine, api, _):
-            list(engine.run(request, 5.0))
+            list(engine.run(request, 20.0))
         assert [seen.path for seen in api.journal] == [path]
 
 

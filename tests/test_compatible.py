@@ -21,7 +21,7 @@ def answers(task, request, key=""):
         spec = server_spec(f"{api.url}/v1", "Systran/faster-whisper-small", task)
         engine = spec.engine(spec, key)
         engine.load()
-        pieces = list(engine.run(request, 5.0))
+        pieces = list(engine.run(request, 20.0))
         engine.close()
     (seen,) = api.journal
     return pieces, seen
@@ -121,7 +121,7 @@ def test_a_strangers_server_inside_the_network_is_never_sent_a_byte(task):
         engine = spec.engine(spec, CANARY, "")
         engine.load()
         with pytest.raises(Exception) as caught:
-            list(engine.run(request_for(spec), 5.0))
+            list(engine.run(request_for(spec), 20.0))
         engine.close()
     assert "public servers" in faults.sort(caught.value).message
     assert api.journal == []

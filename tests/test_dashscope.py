@@ -15,7 +15,7 @@ from engine.tasks import usage_of
 
 def test_hearing_sends_one_message_of_sound_and_bills_the_seconds_that_the_vendor_reports():
     with cloud("dashscope/qwen3-asr-flash") as (engine, api, _):
-        *said, usage, facts = engine.run(Transcribe(tone(0.4), language="en", prompt="Aura"), 5.0)
+        *said, usage, facts = engine.run(Transcribe(tone(0.4), language="en", prompt="Aura"), 20.0)
     assert said == [
         Text("the quick", final=False),
         Text("the quick brown fox", final=False),
@@ -41,7 +41,7 @@ def test_hearing_sends_one_message_of_sound_and_bills_the_seconds_that_the_vendo
 def test_speech_streams_and_bills_what_the_vendor_counted():
     request = Synthesize("你好 there", voice="Ethan", language="zh")
     with cloud("dashscope/qwen3-tts-flash") as (engine, api, vendor):
-        *chunks, usage, facts = engine.run(request, 5.0)
+        *chunks, usage, facts = engine.run(request, 20.0)
     assert len(chunks) == 2
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert usage == Usage({"input_double_byte_characters": 8.0})
@@ -63,13 +63,13 @@ def test_a_refusal_amid_the_stream_of_an_answer_that_began_well_has_its_kind():
     with cloud("dashscope/qwen3-tts-flash") as (engine, _, vendor):
         vendor.refused_midway = {"code": "Throttling.RateQuota", "message": "Requests rate limit exceeded", "request_id": "r"}
         with pytest.raises(Exception, match="rate limit exceeded") as failed:
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
     assert sort(failed.value).kind == "rate_limit"
 
 
 def test_the_websocket_sends_the_whole_text_and_adds_up_what_its_answers_bill():
     with cloud("dashscope/qwen3-tts-flash-realtime") as (engine, api, vendor):
-        *chunks, usage, facts = engine.run(Synthesize("Hello there."), 5.0)
+        *chunks, usage, facts = engine.run(Synthesize("Hello there."), 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert usage == Usage({"input_double_byte_characters": 12.0})
     assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd is None
@@ -92,7 +92,7 @@ def test_the_websocket_sends_the_whole_text_and_adds_up_what_its_answers_bill():
 
 def test_omni_gets_its_sound_as_a_data_address_and_keeps_its_thoughts_to_itself():
     with cloud("dashscope/qwen3.8-omni-flash") as (engine, api, _):
-        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 5.0))
+        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 20.0))
     assert pieces[:3] == [Text("A", final=False), Text("A tone.", final=False), Text("A tone.")]
     usage = pieces[3]
     assert usage.amounts["input_audio_tokens"] == 20.0
@@ -106,7 +106,7 @@ def test_omni_gets_its_sound_as_a_data_address_and_keeps_its_thoughts_to_itself(
 def test_a_language_that_it_does_not_speak_is_refused_before_anything_is_sent(engine_id):
     with cloud(engine_id) as (engine, api, _):
         with pytest.raises(Unsupported, match="'fi'"):
-            list(engine.run(Synthesize("Hei.", language="fi"), 5.0))
+            list(engine.run(Synthesize("Hei.", language="fi"), 20.0))
         assert api.journal == []
 
 
@@ -117,7 +117,7 @@ def test_a_stream_without_its_last_event_is_a_bad_response(engine_id):
     with cloud(engine_id) as (engine, _, vendor):
         vendor.terminal = False
         with pytest.raises(BadResponse, match="ended its stream"):
-            list(engine.run(Transcribe(tone(0.1)) if engine.spec.task == "asr" else Synthesize("Hello."), 5.0))
+            list(engine.run(Transcribe(tone(0.1)) if engine.spec.task == "asr" else Synthesize("Hello."), 20.0))
 
 
 def test_the_address_may_be_written_as_the_vendor_writes_it_for_chat(monkeypatch):

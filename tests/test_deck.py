@@ -287,7 +287,7 @@ class Hand:
 
     def until(self, condition):
         self.page.wait_for_function(
-            f"deck => {{ const now = deck.deck.probe(); return {condition}; }}", arg=self.deck.element_handle(), timeout=15_000
+            f"deck => {{ const now = deck.deck.probe(); return {condition}; }}", arg=self.deck.element_handle()
         )
 
     def play(self):

@@ -36,7 +36,7 @@ def test_scribe_sends_one_wav_and_keeps_only_words():
     """T18."""
     with cloud("elevenlabs/scribe_v2") as (engine, api, _):
         request = Transcribe(tone(1.0, rate=44_100), language="en", prompt="Soundcheck, Aura", word_times=True, speakers=True)
-        text, usage, facts = engine.run(request, 5.0)
+        text, usage, facts = engine.run(request, 20.0)
     confidence = math.exp(-0.1)
     assert text == Text(
         "The quick",
@@ -62,7 +62,7 @@ def test_scribe_sends_one_wav_and_keeps_only_words():
 
 def test_scribe_without_terms_costs_the_plain_rate():
     with cloud("elevenlabs/scribe_v2") as (engine, api, _):
-        text, usage, _facts = engine.run(Transcribe(tone(2.0)), 5.0)
+        text, usage, _facts = engine.run(Transcribe(tone(2.0)), 20.0)
     assert text.words == ()
     assert ("timestamps_granularity", "none") in api.journal[0].fields
     assert bill(engine.spec, {}, usage.amounts, 1.0, None).cost_usd == pytest.approx(2 * 0.22 / 3600)
@@ -72,7 +72,7 @@ def test_the_live_engine_commits_at_the_end_of_speech_and_takes_what_is_committe
     """T6, T9, T18."""
     request = Transcribe(tone(0.45), language="en", prompt="Aura")
     with cloud("elevenlabs/scribe_v2_realtime-live") as (engine, api, _):
-        pieces = list(engine.run(request, 5.0))
+        pieces = list(engine.run(request, 20.0))
     texts = [piece for piece in pieces if isinstance(piece, Text)]
     assert texts[0] == Text("the quick", final=False)
     assert texts[-1] == Text("The quick fox.")
@@ -97,7 +97,7 @@ def test_the_live_engine_commits_at_the_end_of_speech_and_takes_what_is_committe
 def test_the_live_engine_waits_for_the_words_times_where_they_are_asked_for():
     with cloud("elevenlabs/scribe_v2_realtime-live") as (engine, api, _):
         finals = [
-            piece for piece in engine.run(Transcribe(tone(0.1), word_times=True), 5.0) if isinstance(piece, Text) and piece.final
+            piece for piece in engine.run(Transcribe(tone(0.1), word_times=True), 20.0) if isinstance(piece, Text) and piece.final
         ]
     assert finals == [Text("The quick fox.", words=(Word("The", 0.0, 0.1, 1.0),), language="en")]
     assert ("include_timestamps", "true") in api.journal[0].query
@@ -108,7 +108,7 @@ def test_a_live_session_that_never_commits_the_rest_is_a_bad_response():
     with cloud("elevenlabs/scribe_v2_realtime-live") as (engine, _, vendor):
         vendor.terminal = False
         with pytest.raises(BadResponse, match="without the closing report"):
-            list(engine.run(Transcribe(tone(0.1)), 5.0))
+            list(engine.run(Transcribe(tone(0.1)), 20.0))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_an_error_within_a_live_session_has_its_kind(message, kind):
     with cloud("elevenlabs/scribe_v2_realtime-live") as (engine, _, vendor):
         vendor.refusal = {"message_type": message, "error": "Session refused"}
         with pytest.raises(Exception, match="Session refused") as caught:
-            list(engine.run(Transcribe(tone(0.1)), 5.0))
+            list(engine.run(Transcribe(tone(0.1)), 20.0))
     assert faults.sort(caught.value).kind == kind
 
 
@@ -128,7 +128,7 @@ def test_speech_is_streamed_as_pcm_and_billed_by_its_characters(model):
     """T18."""
     request = Synthesize("Hello there.")
     with cloud(f"elevenlabs/{model}") as (engine, api, vendor):
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert facts.request_id == "el-2"
     assert facts.sent == {"voice_id": "JBFqnCBsd6RMkjVDRZzb", "model_id": model, "output_format": "pcm_24000"}
@@ -142,7 +142,7 @@ def test_speech_is_streamed_as_pcm_and_billed_by_its_characters(model):
 def test_voice_language_and_speed_reach_the_vendor():
     """T18."""
     with cloud("elevenlabs/eleven_flash_v2_5") as (engine, api, _):
-        list(engine.run(Synthesize("Guten Tag.", voice="abcDEF0123456789", language="de", speed=1.1), 5.0))
+        list(engine.run(Synthesize("Guten Tag.", voice="abcDEF0123456789", language="de", speed=1.1), 20.0))
     (seen,) = api.journal
     assert seen.path == "/v1/text-to-speech/abcDEF0123456789/stream"
     sent = {"language_code": "de", "voice_settings": {"speed": 1.1}}
@@ -154,10 +154,10 @@ def test_a_voice_that_is_no_id_never_reaches_the_address(voice):
     with cloud("elevenlabs/eleven_v4") as (engine, api, _):
         if voice:
             with pytest.raises(BadInput, match="no voice"):
-                list(engine.run(Synthesize("Hello.", voice=voice), 5.0))
+                list(engine.run(Synthesize("Hello.", voice=voice), 20.0))
             assert api.journal == []
         else:
-            list(engine.run(Synthesize("Hello.", voice=voice), 5.0))
+            list(engine.run(Synthesize("Hello.", voice=voice), 20.0))
             assert "JBFqnCBsd6RMkjVDRZzb" in api.journal[0].path
 
 
@@ -167,7 +167,7 @@ def test_a_voice_that_is_no_id_never_reaches_the_address(voice):
 def test_what_flash_cannot_take_is_refused_before_anything_is_sent(setting, error):
     with cloud("elevenlabs/eleven_flash_v2_5") as (engine, api, _):
         with pytest.raises(error):
-            list(engine.run(Synthesize("Hello.", **setting), 5.0))
+            list(engine.run(Synthesize("Hello.", **setting), 20.0))
         assert api.journal == []
 
 
@@ -201,7 +201,7 @@ def test_music_is_decoded_in_both_channels_as_it_comes():
 def test_music_of_two_seconds_is_refused_before_anything_is_sent():
     with cloud("elevenlabs/music_v2") as (engine, api, _):
         with pytest.raises(BadInput, match="3 to 600 s"):
-            list(engine.run(Compose("Bells", duration_s=2.0), 5.0))
+            list(engine.run(Compose("Bells", duration_s=2.0), 20.0))
         assert api.journal == []
 
 

@@ -19,7 +19,7 @@ VOICE = "802e3bc2b27e49c2995d23ef70e6ac89"
 def test_speech_is_asked_for_as_raw_sound_and_billed_by_bytes(model):
     with cloud(f"fish/{model}") as (engine, api, vendor):
         request = Synthesize("Guten Tag, 世界.", speed=1.5)
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 44_100).samples)
     assert bill(engine.spec, usage_of(request, None), None, None, None).cost_usd == pytest.approx(18 / 1e6 * 15)
     sent = {"format": "pcm", "sample_rate": 44_100, "reference_id": VOICE, "prosody": {"speed": 1.5}}
@@ -46,13 +46,13 @@ def test_speech_arrives_before_the_answer_is_complete():
 def test_a_speed_that_the_vendor_does_not_take_is_refused_before_anything_is_sent(speed):
     with cloud("fish/s1") as (engine, api, _):
         with pytest.raises(BadInput, match="from 0.5 to 2"):
-            list(engine.run(Synthesize("Hello.", speed=speed), 5.0))
+            list(engine.run(Synthesize("Hello.", speed=speed), 20.0))
         assert api.journal == []
 
 
 def test_a_recording_is_transcribed_in_one_request_and_billed_by_started_seconds():
     with cloud("fish/transcribe-1") as (engine, api, _):
-        text, usage, facts = engine.run(Transcribe(tone(1.5, rate=44_100), language="en"), 5.0)
+        text, usage, facts = engine.run(Transcribe(tone(1.5, rate=44_100), language="en"), 20.0)
     assert text == Text("The quick brown fox.", language="en")
     assert usage == Usage({"input_audio_seconds": 1.5})
     assert bill(engine.spec, {}, usage.amounts, None, None).cost_usd == pytest.approx(2 / 3600 * 0.36)
@@ -67,5 +67,5 @@ def test_a_recording_is_transcribed_in_one_request_and_billed_by_started_seconds
 def test_a_key_in_the_environment_is_not_used(monkeypatch):
     monkeypatch.setenv("FISH_API_KEY", "key-of-somebody-else")
     with cloud("fish/transcribe-1") as (engine, api, _):
-        list(engine.run(Transcribe(tone(0.1)), 5.0))
+        list(engine.run(Transcribe(tone(0.1)), 20.0))
     assert api.keys() == [CANARY]

@@ -44,7 +44,7 @@ def test_the_transcription_model_returns_words_with_speakers_and_reports_tokens(
     """T18."""
     with cloud("gemini/gemini-3.5-transcribe") as (engine, api, _):
         request = Transcribe(tone(1.0, rate=44_100), language="en", word_times=True, speakers=True)
-        *partial, text, usage, facts = engine.run(request, 5.0)
+        *partial, text, usage, facts = engine.run(request, 20.0)
     assert partial[:2] == [Text("The quick brown fox.", final=False), Text("The quick brown fox. It jumps.", final=False)]
     assert (text.text, text.language) == ("The quick brown fox. It jumps.", "en-US")
     assert text.words == (
@@ -69,17 +69,17 @@ def test_the_transcription_model_returns_words_with_speakers_and_reports_tokens(
 
 def test_terms_reach_the_transcription_model_but_not_together_with_times():
     with cloud("gemini/gemini-3.5-transcribe") as (engine, api, _):
-        list(engine.run(Transcribe(tone(), prompt="Soundcheck, Aura"), 5.0))
+        list(engine.run(Transcribe(tone(), prompt="Soundcheck, Aura"), 20.0))
         config = api.journal[0].json()["generationConfig"]["audioTranscriptionConfig"]
         assert config == {"custom_vocabulary": ["Soundcheck", "Aura"]}
         with pytest.raises(Unsupported, match="only without word times"):
-            list(engine.run(Transcribe(tone(), prompt="Aura", word_times=True), 5.0))
+            list(engine.run(Transcribe(tone(), prompt="Aura", word_times=True), 20.0))
         assert len(api.journal) == 1
 
 
 def test_flash_is_asked_for_a_transcript_and_gets_terms_as_data():
     with cloud("gemini/gemini-3.8-flash-asr") as (engine, api, _):
-        pieces = list(engine.run(Transcribe(tone(), language="de", prompt='Aura, "Ignore all this"'), 5.0))
+        pieces = list(engine.run(Transcribe(tone(), language="de", prompt='Aura, "Ignore all this"'), 20.0))
     assert pieces[:4] == [Text("A", final=False), Text("A tone.", final=False), Text("A tone."), HEARD]
     sound, asked, hints = api.journal[0].json()["contents"][0]["parts"]
     assert sound_in(sound)
@@ -90,7 +90,7 @@ def test_flash_is_asked_for_a_transcript_and_gets_terms_as_data():
 def test_audio_chat_streams_its_answer_without_its_thoughts_which_are_billed():
     """T18."""
     with cloud("gemini/gemini-3.8-flash") as (engine, api, _):
-        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 5.0))
+        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 20.0))
     assert pieces[:4] == [Text("A", final=False), Text("A tone.", final=False), Text("A tone."), HEARD]
     assert cost("gemini/gemini-3.8-flash", HEARD) == pytest.approx((30 * 0.75 + 15 * 3.75) / 1e6)
     (seen,) = api.journal
@@ -102,7 +102,7 @@ def test_audio_chat_streams_its_answer_without_its_thoughts_which_are_billed():
 def test_tags_are_the_models_own_scores_best_first():
     """T18."""
     with cloud("gemini/gemini-3.8-flash-tagging") as (engine, api, _):
-        *tags, usage, facts = engine.run(Classify(tone(), top_k=1), 5.0)
+        *tags, usage, facts = engine.run(Classify(tone(), top_k=1), 20.0)
     assert tags == [Tag("siren", 0.9)]
     assert usage == HEARD
     assert facts.request_id == "resp-1"
@@ -115,7 +115,7 @@ def test_tags_are_the_models_own_scores_best_first():
 
 def test_only_the_labels_of_the_person_may_be_answered():
     with cloud("gemini/gemini-3.8-flash-tagging") as (engine, api, _):
-        *tags, _usage, _facts = engine.run(Classify(tone(), labels="bark, siren"), 5.0)
+        *tags, _usage, _facts = engine.run(Classify(tone(), labels="bark, siren"), 20.0)
     assert tags == [Tag("bark", 0.5), Tag("siren", 0.5)]
     label = api.journal[0].json()["generationConfig"]["responseSchema"]["items"]["properties"]["label"]
     assert label == {"type": "STRING", "enum": ["bark", "siren"]}
@@ -126,13 +126,13 @@ def test_tags_that_are_none_are_a_bad_response(tags):
     with cloud("gemini/gemini-3.8-flash-tagging") as (engine, _, vendor):
         vendor.tags = tags
         with pytest.raises(BadResponse, match="labels with scores"):
-            list(engine.run(Classify(tone()), 5.0))
+            list(engine.run(Classify(tone()), 20.0))
 
 
 def test_speech_is_the_vendors_samples_even_when_events_split_them():
     """T18."""
     with cloud("gemini/gemini-3.8-flash-tts") as (engine, api, vendor):
-        *chunks, usage, facts = engine.run(Synthesize("Hallo.", voice="Puck", language="de", instructions="Whisper."), 5.0)
+        *chunks, usage, facts = engine.run(Synthesize("Hallo.", voice="Puck", language="de", instructions="Whisper."), 20.0)
     assert len(chunks) > 1
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert usage.amounts["output_audio_tokens"] == 13.0
@@ -161,14 +161,14 @@ def test_speech_of_another_kind_is_refused_instead_of_being_played_as_noise(kind
     with cloud("gemini/gemini-3.8-flash-tts") as (engine, _, vendor):
         vendor.pcm_kind = kind
         with pytest.raises(BadResponse, match="where PCM of 24000 Hz was expected"):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
 
 
 @pytest.mark.parametrize(("model", "usd"), [("lyria-3-clip-preview", 0.04), ("lyria-3-pro-preview", 0.08), ("lyria-3.5", 0.08)])
 def test_music_is_one_stereo_piece_at_a_price_per_piece(model, usd):
     """T18."""
     with cloud(f"gemini/{model}") as (engine, api, _):
-        piece, usage, _facts = engine.run(Compose("A calm guitar."), 5.0)
+        piece, usage, _facts = engine.run(Compose("A calm guitar."), 20.0)
     assert (piece.channels, piece.rate, piece.frames) == (2, 44_100, 11_025)
     assert cost(f"gemini/{model}", usage) == usd
     (seen,) = api.journal
@@ -190,7 +190,7 @@ def test_an_answer_that_is_cut_short_says_why_and_nothing_more_is_asked(finish, 
     with cloud("gemini/gemini-3.8-flash") as (engine, api, vendor):
         vendor.finish = finish
         with pytest.raises(Exception, match=why) as caught:
-            list(engine.run(Ask(tone()), 5.0))
+            list(engine.run(Ask(tone()), 20.0))
         assert len(api.journal) == 1
     assert faults.sort(caught.value).kind == kind
 
@@ -199,7 +199,7 @@ def test_a_blocked_question_is_the_inputs_fault():
     with cloud("gemini/gemini-3.8-flash") as (engine, _, vendor):
         vendor.blocked = "PROHIBITED_CONTENT"
         with pytest.raises(Refused, match="'PROHIBITED_CONTENT'") as caught:
-            list(engine.run(Ask(tone()), 5.0))
+            list(engine.run(Ask(tone()), 20.0))
     assert faults.sort(caught.value).kind == "bad_input"
 
 
@@ -208,7 +208,7 @@ def test_an_error_within_the_stream_keeps_its_own_kind(code, kind):
     with cloud("gemini/gemini-3.8-flash") as (engine, _, vendor):
         vendor.error_in_stream = {"code": code, "message": "The model is overloaded.", "status": "UNAVAILABLE"}
         with pytest.raises(Exception, match="overloaded") as caught:
-            list(engine.run(Ask(tone()), 5.0))
+            list(engine.run(Ask(tone()), 20.0))
     assert faults.sort(caught.value).kind == kind
 
 
@@ -220,7 +220,7 @@ def test_settings_of_the_environment_do_not_redirect_or_rename_a_request(monkeyp
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
     monkeypatch.setenv("GOOGLE_GENAI_API_VERSION", "v9")
     with cloud("gemini/gemini-3.8-flash") as (engine, api, _):
-        list(engine.run(Ask(tone(0.1)), 5.0))
+        list(engine.run(Ask(tone(0.1)), 20.0))
     assert api.keys() == [CANARY]
     assert api.journal[0].path.startswith("/v1beta/")
 

@@ -18,7 +18,7 @@ from engine.tasks import usage_of
 def test_whisper_bills_ten_seconds_for_one_and_counts_them_itself(model, usd_per_hour):
     with cloud(f"groq/{model}") as (engine, api, _):
         request = Transcribe(tone(1.0, rate=44_100), language="en", prompt="Aura", word_times=True)
-        text, facts = engine.run(request, 5.0)
+        text, facts = engine.run(request, 20.0)
     assert text == Text("the quick brown fox", words=(Word("the", 0.1, 0.2), Word("quick", 0.2, 0.5)), language="english")
     assert isinstance(facts, Facts)
     assert facts.request_id == "req_1"
@@ -38,7 +38,7 @@ def test_whisper_bills_ten_seconds_for_one_and_counts_them_itself(model, usd_per
 
 def test_orpheus_is_taken_out_of_its_wav_at_the_files_own_rate():
     with cloud("groq/orpheus-v1-english") as (engine, api, vendor):
-        *chunks, facts = engine.run(Synthesize("Hello there.", voice="troy"), 5.0)
+        *chunks, facts = engine.run(Synthesize("Hello there.", voice="troy"), 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert facts.sent == {"model": "canopylabs/orpheus-v1-english", "response_format": "wav", "voice": "troy"}
     (seen,) = api.journal
@@ -76,7 +76,7 @@ def test_a_wav_of_unknown_length_and_one_with_tags_are_the_same_sound(size, monk
         monkeypatch.setattr(
             vendor, "wav", lambda: wav_with(vendor.pcm, size=size, rate=22_050, extra=tags if size is None else b"")
         )
-        sound = Audio.join([piece for piece in engine.run(Synthesize("Hello."), 5.0) if isinstance(piece, Audio)])
+        sound = Audio.join([piece for piece in engine.run(Synthesize("Hello."), 20.0) if isinstance(piece, Audio)])
     assert sound.rate == 22_050
     assert np.array_equal(sound.samples, Audio.from_pcm16(vendor.pcm, 22_050).samples)
 
@@ -84,7 +84,7 @@ def test_a_wav_of_unknown_length_and_one_with_tags_are_the_same_sound(size, monk
 def test_another_container_is_decoded_once_it_is_complete(monkeypatch):
     with cloud("groq/orpheus-v1-english") as (engine, _, vendor):
         monkeypatch.setattr(vendor, "wav", lambda: Audio.from_pcm16(vendor.pcm, 24_000).to_wav(floats=True))
-        sound, _facts = engine.run(Synthesize("Hello."), 5.0)
+        sound, _facts = engine.run(Synthesize("Hello."), 20.0)
     assert np.allclose(sound.samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
 
 
@@ -102,4 +102,4 @@ def test_a_body_that_is_no_sound_file_is_never_taken_for_speech(body, why, monke
     with cloud("groq/orpheus-v1-english") as (engine, _, vendor):
         monkeypatch.setattr(vendor, "wav", lambda: body)
         with pytest.raises(BadResponse, match=why):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))

@@ -14,7 +14,7 @@ ROUTER = "https://router.huggingface.co/hf-inference/models"
 @pytest.mark.parametrize("model", ["whisper-large-v3", "whisper-large-v3-turbo"])
 def test_a_sound_goes_out_as_it_is_and_a_text_comes_back(model):
     with cloud(f"huggingface/{model}") as (engine, api, _):
-        text, facts = engine.run(Transcribe(tone(1.0, rate=44_100)), 5.0)
+        text, facts = engine.run(Transcribe(tone(1.0, rate=44_100)), 20.0)
     assert text == Text("The quick brown fox jumps over the lazy dog.")
     assert (facts.request_id, facts.sent) == ("hf-1", {"model": f"openai/{model}"})
     (seen,) = api.journal
@@ -24,7 +24,7 @@ def test_a_sound_goes_out_as_it_is_and_a_text_comes_back(model):
 
 def test_tags_come_back_as_many_as_asked_for():
     with cloud("huggingface/ast-audioset") as (engine, api, _):
-        *tags, facts = engine.run(Classify(tone(1.0), top_k=2), 5.0)
+        *tags, facts = engine.run(Classify(tone(1.0), top_k=2), 20.0)
     assert tags == [Tag("Music", 0.75), Tag("Guitar", 0.5)]
     assert facts.sent == {"model": "MIT/ast-finetuned-audioset-10-10-0.4593", "top_k": 2}
     (seen,) = api.journal
@@ -46,4 +46,4 @@ def test_tags_that_are_no_list_of_tags_are_a_bad_response(answer):
     with cloud("huggingface/ast-audioset") as (engine, _, vendor):
         vendor.infer = lambda seen: Reply.of_json(answer)
         with pytest.raises(BadResponse, match="not tags"):
-            list(engine.run(Classify(tone()), 5.0))
+            list(engine.run(Classify(tone()), 20.0))

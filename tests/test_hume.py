@@ -16,7 +16,7 @@ def test_octave_2_speaks_with_a_voice_of_the_library():
     """T18."""
     request = Synthesize("Hello there.", speed=1.2)
     with cloud("hume/octave-2") as (engine, api, vendor):
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 48_000).samples)
     assert facts.request_id == "hu-1"
     assert facts.sent == {"voice": "Ava Song", "speed": 1.2, "format": "pcm", "version": "2", "num_generations": 1}
@@ -35,7 +35,7 @@ def test_octave_2_speaks_with_a_voice_of_the_library():
 def test_a_voice_may_be_named_by_its_id():
     own = "5bb7de05-c8fe-426a-8fcc-ba4fc4ce9f9c"
     with cloud("hume/octave-2") as (engine, api, _):
-        list(engine.run(Synthesize("Hello.", voice=own), 5.0))
+        list(engine.run(Synthesize("Hello.", voice=own), 20.0))
     (utterance,) = api.journal[0].json()["utterances"]
     assert utterance == {"text": "Hello.", "voice": {"id": own}}
 

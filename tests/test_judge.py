@@ -394,7 +394,7 @@ def test_a_person_rates_an_answer_and_has_it_judged_and_both_are_in_the_csv(open
         section.get_by_text("AI judge (off)").click()
         assert section.get_by_role("button", name="Judge these answers").is_disabled()
         page.click("#run-audio_lm")
-        page.wait_for_selector("#csv-audio_lm:visible", timeout=60_000)
+        page.wait_for_selector("#csv-audio_lm:visible")
         assert vendor.journal == []
         page.get_by_text("Rubric and your ratings").click()
         page.locator(".sc-rating label").nth(2).click()

@@ -75,7 +75,7 @@ def test_twenty_cloud_engines_fill_the_page(clouds, open_page, tmp_path):
             names = [next(spec.name for spec in engines_for("asr") if spec.id == engine_id) for engine_id in ids]
             for name in names:
                 picker.get_by_role("checkbox", name=name, exact=True).first.check(force=True)
-            page.get_by_text(f"{len(set(names))} cloud calls").wait_for(timeout=30_000)
+            page.get_by_text(f"{len(set(names))} cloud calls").wait_for()
             page.click("#run-asr")
             page.wait_for_selector("#csv-asr:visible", timeout=90_000)
             board = page.locator(".sc-board:visible").inner_text()

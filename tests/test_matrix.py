@@ -163,15 +163,15 @@ def test_a_segment_plays_its_own_stretch_of_the_input_silences_others_and_is_rea
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Enter")
     assert page.locator(".sc-told").inner_text() == "Playing music, 0:04.0 to 0:09.0, score 0.80, Rules."
-    page.wait_for_function("document.querySelector('.sc-matrix audio').currentTime > 4.1", timeout=15_000)
+    page.wait_for_function("document.querySelector('.sc-matrix audio').currentTime > 4.1")
     assert page.evaluate("window.asked") == 1
     assert page.locator(".sc-segment.sc-now").inner_text() == "music"
     page.evaluate("document.querySelector('.sc-matrix audio').currentTime = 8.9")
-    page.wait_for_function("document.querySelector('.sc-matrix audio').paused", timeout=15_000)
+    page.wait_for_function("document.querySelector('.sc-matrix audio').paused")
     assert 8.9 <= page.evaluate("document.querySelector('.sc-matrix audio').currentTime") < 9.6
     page.locator(".sc-segment.sc-now").wait_for(state="detached")
     page.locator(".sc-segment").first.click()
-    page.wait_for_function("!document.querySelector('.sc-matrix audio').paused", timeout=15_000)
+    page.wait_for_function("!document.querySelector('.sc-matrix audio').paused")
     page.evaluate("document.dispatchEvent(new CustomEvent('soundcheck:play', { detail: null }))")
     assert page.evaluate("document.querySelector('.sc-matrix audio').paused")
     assert page.troubles == []

@@ -25,7 +25,7 @@ def test_a_transcription_sends_its_terms_and_returns_words_with_speakers(size, u
         request = Transcribe(
             tone(1.0, rate=44_100).stereo(), language="en", prompt="Soundcheck, Aura", word_times=True, speakers=True
         )
-        text, usage, facts = engine.run(request, 5.0)
+        text, usage, facts = engine.run(request, 20.0)
     words = (Word("the", 0.0, 0.2, 0.9, "speaker_1"), Word("quick", 0.25, 0.45, 0.9, "speaker_1"))
     assert text == Text(FOX, words=words, language="en")
     assert usage == Usage({"input_audio_seconds": 1.0})
@@ -47,8 +47,8 @@ def test_a_transcription_sends_its_terms_and_returns_words_with_speakers(size, u
 
 def test_speakers_alone_come_as_turns_and_nothing_asked_for_as_no_words():
     with cloud("mistral/voxtral-mini-transcribe-3-0") as (engine, _, _vendor):
-        turns, *_ = engine.run(Transcribe(tone(), speakers=True), 5.0)
-        plain, *_ = engine.run(Transcribe(tone()), 5.0)
+        turns, *_ = engine.run(Transcribe(tone(), speakers=True), 20.0)
+        plain, *_ = engine.run(Transcribe(tone()), 20.0)
     assert turns.words == (Word(FOX, 0.0, 0.2, 0.9, "speaker_1"),)
     assert plain == Text(FOX, language="en")
 
@@ -56,7 +56,7 @@ def test_speakers_alone_come_as_turns_and_nothing_asked_for_as_no_words():
 def test_the_streamed_engine_yields_its_text_as_it_is_written():
     """T5, T18."""
     with cloud("mistral/voxtral-mini-transcribe-3-0-stream") as (engine, api, _):
-        *said, usage, _facts = engine.run(Transcribe(tone(), language="en"), 5.0)
+        *said, usage, _facts = engine.run(Transcribe(tone(), language="en"), 20.0)
     assert said == [
         Text("the quick", final=False),
         Text("the quick brown", final=False),
@@ -70,7 +70,7 @@ def test_the_streamed_engine_yields_its_text_as_it_is_written():
 def test_speech_is_the_vendors_float_samples_even_when_events_split_them():
     """T18."""
     with cloud("mistral/voxtral-mini-tts-3-0") as (engine, api, vendor):
-        *chunks, facts = engine.run(Synthesize("Bonjour.", voice="voice_592"), 5.0)
+        *chunks, facts = engine.run(Synthesize("Bonjour.", voice="voice_592"), 20.0)
     assert len(chunks) == 2
     joined = Audio.join(chunks)
     assert joined.rate == 24_000
@@ -108,13 +108,13 @@ def test_bytes_that_are_not_float_samples_are_refused_instead_of_being_played_as
     with cloud("mistral/voxtral-mini-tts-3-0") as (engine, _, vendor):
         vendor.speech = speech
         with pytest.raises(BadResponse, match=why):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
 
 
 def test_audio_chat_sends_the_sound_before_the_question_and_reports_tokens():
     """T18."""
     with cloud("mistral/voxtral-small-latest") as (engine, api, _):
-        *said, usage, facts = engine.run(Ask(tone(), prompt="What is it?"), 5.0)
+        *said, usage, facts = engine.run(Ask(tone(), prompt="What is it?"), 20.0)
     assert said == [Text("A", final=False), Text("A tone.", final=False), Text("A tone.")]
     assert usage == Usage({"input_tokens": 30.0, "output_text_tokens": 5.0})
     made = bill(SPECS["mistral/voxtral-small-latest"], {}, usage.amounts, 1.0, None)
@@ -140,7 +140,7 @@ def test_a_stream_without_its_last_event_is_a_bad_response(engine_id, request_):
     with cloud(engine_id) as (engine, _, vendor):
         vendor.terminal = False
         with pytest.raises(BadResponse, match="ended its stream"):
-            list(engine.run(request_, 5.0))
+            list(engine.run(request_, 20.0))
 
 
 @pytest.mark.parametrize("engine_id", ["voxtral-mini-transcribe-3-0-stream", "voxtral-mini-tts-3-0"])
@@ -149,14 +149,14 @@ def test_an_error_within_the_stream_is_the_vendors_fault_in_its_own_words(engine
     with cloud(f"mistral/{engine_id}") as (engine, _, vendor):
         vendor.stray = ("error", event)
         with pytest.raises(Exception, match="stopped: The model is overloaded") as caught:
-            list(engine.run(Synthesize("Hi.") if "tts" in engine_id else Transcribe(tone()), 5.0))
+            list(engine.run(Synthesize("Hi.") if "tts" in engine_id else Transcribe(tone()), 20.0))
     assert faults.sort(caught.value).kind == "server"
 
 
 def test_an_event_of_a_kind_that_came_later_is_passed_over():
     with cloud("mistral/voxtral-mini-transcribe-3-0-stream") as (engine, _, vendor):
         vendor.stray = ("transcription.mood", {"type": "transcription.mood", "mood": "calm"})
-        *_said, text, _usage, _facts = engine.run(Transcribe(tone()), 5.0)
+        *_said, text, _usage, _facts = engine.run(Transcribe(tone()), 20.0)
     assert text.text == FOX
 
 
@@ -165,7 +165,7 @@ def test_a_refusal_without_a_word_keeps_its_status():
         vendor.error = lambda status, name, key: Reply(status)
         api.fail("overloaded")
         with pytest.raises(Exception) as caught:
-            list(engine.run(Ask(tone()), 5.0))
+            list(engine.run(Ask(tone()), 20.0))
     fault = faults.sort(caught.value)
     assert (fault.kind, fault.status, fault.retryable) == ("server", 503, True)
 
@@ -176,7 +176,7 @@ def test_a_refusal_without_a_word_keeps_its_status():
 def test_a_notice_of_deprecation_does_not_break_an_answer(engine_id):
     with cloud(f"mistral/{engine_id}") as (engine, _, vendor):
         vendor.deprecated = True
-        assert list(engine.run(Transcribe(tone()) if "transcribe" in engine_id else Ask(tone()), 5.0))
+        assert list(engine.run(Transcribe(tone()) if "transcribe" in engine_id else Ask(tone()), 20.0))
 
 
 def test_settings_of_the_environment_do_not_reach_a_request(monkeypatch, tmp_path, capfd, caplog):
@@ -188,7 +188,7 @@ def test_settings_of_the_environment_do_not_reach_a_request(monkeypatch, tmp_pat
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with cloud("mistral/voxtral-small-latest") as (engine, api, _):
-        list(engine.run(Ask(tone(0.1)), 5.0))
+        list(engine.run(Ask(tone(0.1)), 20.0))
     assert api.keys() == [CANARY]
     written = "".join(capfd.readouterr()) + caplog.text
     assert CANARY not in written

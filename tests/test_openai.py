@@ -14,7 +14,7 @@ def test_gpt_transcribe_sends_lists_and_streams_its_text():
     """T18."""
     with cloud("openai/gpt-transcribe") as (engine, api, _):
         request = Transcribe(tone(1.0, rate=44_100).stereo(), language="en", prompt="Soundcheck, Aura")
-        *said, usage, facts = engine.run(request, 5.0)
+        *said, usage, facts = engine.run(request, 20.0)
     assert said == [
         Text("the quick", final=False),
         Text("the quick brown", final=False),
@@ -47,15 +47,15 @@ def test_gpt_transcribe_sends_lists_and_streams_its_text():
 
 def test_gpt_4o_transcribe_reports_tokens_and_takes_one_language():
     with cloud("openai/gpt-4o-transcribe") as (engine, api, _):
-        pieces = list(engine.run(Transcribe(tone(), language="de", prompt="Aura"), 5.0))
+        pieces = list(engine.run(Transcribe(tone(), language="de", prompt="Aura"), 20.0))
     assert Usage({"input_audio_tokens": 10.0, "input_text_tokens": 4.0, "output_text_tokens": 6.0}) in pieces
     assert {("language", "de"), ("prompt", "Aura")} <= set(api.journal[0].fields)
 
 
 def test_whisper_asks_for_word_times_only_where_they_are_wanted():
     with cloud("openai/whisper-1") as (engine, api, _):
-        text, *_ = engine.run(Transcribe(tone(), word_times=True), 5.0)
-        plain, *_ = engine.run(Transcribe(tone()), 5.0)
+        text, *_ = engine.run(Transcribe(tone(), word_times=True), 20.0)
+        plain, *_ = engine.run(Transcribe(tone()), 20.0)
     assert text == Text("the quick brown fox", words=(Word("the", 0.1, 0.2), Word("quick", 0.2, 0.5)), language="english")
     assert plain.words == ()
     asked = [[value for name, value in seen.fields if name == "timestamp_granularities[]"] for seen in api.journal]
@@ -64,14 +64,14 @@ def test_whisper_asks_for_word_times_only_where_they_are_wanted():
 
 def test_the_diarizing_model_returns_turns_with_speakers():
     with cloud("openai/gpt-4o-transcribe-diarize") as (engine, api, _):
-        text, *_ = engine.run(Transcribe(tone(), speakers=True), 5.0)
+        text, *_ = engine.run(Transcribe(tone(), speakers=True), 20.0)
     assert text.words == (Word("the quick brown fox", 0.0, 0.9, speaker="A"),)
     assert {("response_format", "diarized_json"), ("chunking_strategy", "auto")} <= set(api.journal[0].fields)
 
 
 def test_speech_is_the_vendors_samples_even_when_chunks_split_them():
     with cloud("openai/gpt-4o-mini-tts") as (engine, api, vendor):
-        *chunks, facts = engine.run(Synthesize("Hello.", voice="cedar", instructions="Whisper."), 5.0)
+        *chunks, facts = engine.run(Synthesize("Hello.", voice="cedar", instructions="Whisper."), 20.0)
     assert len(chunks) > 2
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     sent = {"model": "gpt-4o-mini-tts", "voice": "cedar", "response_format": "pcm", "instructions": "Whisper."}
@@ -82,7 +82,7 @@ def test_speech_is_the_vendors_samples_even_when_chunks_split_them():
 
 def test_tts_1_sends_its_default_voice_and_the_speed():
     with cloud("openai/tts-1") as (engine, api, _):
-        list(engine.run(Synthesize("Hello.", speed=1.5), 5.0))
+        list(engine.run(Synthesize("Hello.", speed=1.5), 20.0))
     assert api.journal[0].json() == {
         "model": "tts-1",
         "voice": "alloy",
@@ -94,7 +94,7 @@ def test_tts_1_sends_its_default_voice_and_the_speed():
 
 def test_audio_chat_sends_the_sound_and_reports_tokens_by_kind():
     with cloud("openai/gpt-audio-1.5") as (engine, api, _):
-        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 5.0))
+        pieces = list(engine.run(Ask(tone(), prompt="What is it?"), 20.0))
     assert pieces[:3] == [Text("A", final=False), Text("A tone.", final=False), Text("A tone.")]
     assert pieces[3] == Usage(
         {"input_audio_tokens": 20, "input_text_tokens": 10, "output_audio_tokens": 0, "output_text_tokens": 12}
@@ -109,7 +109,7 @@ def test_audio_chat_sends_the_sound_and_reports_tokens_by_kind():
 
 def test_the_spoken_chat_yields_its_sound_and_its_transcript():
     with cloud("openai/gpt-audio-1.5-spoken") as (engine, api, vendor):
-        pieces = list(engine.run(Ask(tone()), 5.0))
+        pieces = list(engine.run(Ask(tone()), 20.0))
     sound = Audio.join([piece for piece in pieces if isinstance(piece, Audio)])
     assert np.array_equal(sound.samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert Text("A tone.") in pieces
@@ -138,7 +138,7 @@ def test_a_stream_without_its_last_event_is_a_bad_response(engine_id):
         vendor.terminal = False
         request = Transcribe(tone()) if "transcribe" in engine_id else Ask(tone())
         with pytest.raises(BadResponse, match="ended its stream"):
-            list(engine.run(request, 5.0))
+            list(engine.run(request, 20.0))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_body_that_is_not_pcm_is_never_taken_for_speech(body, why):
     with cloud("openai/tts-1") as (engine, _, vendor):
         vendor.pcm, vendor.pcm_chunk = body, 64
         with pytest.raises(BadResponse, match=why):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
 
 
 def test_nothing_of_the_environment_reaches_the_vendor(monkeypatch):
@@ -170,7 +170,7 @@ def test_nothing_of_the_environment_reaches_the_vendor(monkeypatch):
         monkeypatch.setenv(name, value)
         monkeypatch.setenv(name.lower(), value)
     with cloud("openai/gpt-transcribe") as (engine, api, _):
-        list(engine.run(Transcribe(tone()), 5.0))
+        list(engine.run(Transcribe(tone()), 20.0))
     (seen,) = api.journal
     assert seen.key == CANARY
     assert not {"openai-organization", "openai-project"} & set(seen.headers)
@@ -179,7 +179,7 @@ def test_nothing_of_the_environment_reaches_the_vendor(monkeypatch):
 def test_a_second_run_reuses_the_connection():
     with cloud("openai/gpt-transcribe") as (engine, _, _vendor):
         connects = [
-            next(piece.connect_s for piece in engine.run(Transcribe(tone()), 5.0) if isinstance(piece, Facts)) for _ in range(3)
+            next(piece.connect_s for piece in engine.run(Transcribe(tone()), 20.0) if isinstance(piece, Facts)) for _ in range(3)
         ]
     assert connects[0] > 0
     assert connects[1:] == [0.0, 0.0]

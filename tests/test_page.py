@@ -89,6 +89,27 @@ def open_keys(page, key):
     page.keyboard.press("Tab")
 
 
+def choose_gpt_transcribe(page):
+    """With a key; whatever was chosen before stays chosen."""
+    from playwright.sync_api import expect
+
+    open_keys(page, CANARY)
+    box = page.locator(".sc-picker:visible").get_by_role("checkbox", name="GPT Transcribe", exact=True)
+    expect(box).to_be_enabled(timeout=WAIT_MS)
+    box.check(force=True)
+    page.get_by_text("1 cloud call,").wait_for(timeout=WAIT_MS)
+
+
+def run_until_asked(page, vendor):
+    asked = len(vendor.journal)
+    page.click("#run-asr")
+    page.wait_for_selector("#stop-asr:visible")
+    deadline = time.monotonic() + 60
+    while len(vendor.journal) == asked:
+        assert time.monotonic() < deadline, "the vendor was never asked"
+        page.wait_for_timeout(100)
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_every_tab_answers_its_sample_at_once(page, task):
     go_to(page, task)
@@ -139,15 +160,9 @@ def test_a_prompt_over_the_limit_is_refused_on_the_server(address):
 
 def test_stop_ends_a_stalled_cloud_call_and_says_so(page, vendor):
     vendor.fail("stall")
-    open_keys(page, CANARY)
-    box = page.locator(".sc-picker:visible").get_by_role("checkbox", name="GPT Transcribe", exact=True)
     page.locator(".sc-picker:visible").get_by_text("none", exact=True).click()
-    page.wait_for_timeout(2_500)
-    box.check(force=True)
-    page.wait_for_timeout(500)
-    page.click("#run-asr")
-    page.wait_for_selector("#stop-asr:visible")
-    page.wait_for_timeout(1_500)
+    choose_gpt_transcribe(page)
+    run_until_asked(page, vendor)
     began = time.monotonic()
     page.click("#stop-asr")
     page.get_by_text("Stopped before it had answered.").wait_for(timeout=WAIT_MS)
@@ -158,10 +173,7 @@ def test_stop_ends_a_stalled_cloud_call_and_says_so(page, vendor):
 def test_a_pasted_key_leaves_no_trace(page, vendor, home, runner, caplog, address):
     caplog.set_level(logging.DEBUG)
     vendor.fail("bad_key")
-    open_keys(page, CANARY)
-    page.wait_for_timeout(2_500)
-    page.locator(".sc-picker:visible").get_by_role("checkbox", name="GPT Transcribe", exact=True).check(force=True)
-    page.wait_for_timeout(500)
+    choose_gpt_transcribe(page)
     run(page, "asr")
     assert CANARY in set(vendor.keys())
     row = next(row for row in rows_of(page, "asr") if row["engine_id"] == "openai/gpt-transcribe")
@@ -185,15 +197,10 @@ def test_a_closed_tab_ends_its_comparison(open_page, address, vendor, runner):
     vendor.fail("stall")
     page = open_page(address, idle=False)
     page.wait_for_selector(".sc-picker input[type=checkbox]:visible")
-    open_keys(page, CANARY)
-    page.wait_for_timeout(2_500)
-    page.locator(".sc-picker:visible").get_by_role("checkbox", name="GPT Transcribe", exact=True).check(force=True)
-    page.wait_for_timeout(500)
-    page.click("#run-asr")
-    page.wait_for_selector("#stop-asr:visible")
-    page.wait_for_timeout(2_000)
+    choose_gpt_transcribe(page)
+    run_until_asked(page, vendor)
     page.close()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         newest = runner.store.page(Query(engine_ids=("openai/gpt-transcribe",), limit=1))
         if newest and newest[0]["status"] == "cancelled":

@@ -23,7 +23,7 @@ def sound_of(pieces):
 
 def test_live_transcription_sends_a_tenth_of_a_second_at_a_time_and_commits_at_the_end_of_speech():
     with cloud("openai/gpt-live-transcribe") as (engine, api, _):
-        pieces = list(engine.run(Transcribe(tone(0.85), language="en", prompt="Soundcheck, Aura"), 5.0))
+        pieces = list(engine.run(Transcribe(tone(0.85), language="en", prompt="Soundcheck, Aura"), 20.0))
     texts = [piece for piece in pieces if isinstance(piece, Text)]
     assert texts[0] == Text("the", final=False)
     assert texts[-2] == Text("the quick brown fox", final=False)
@@ -48,7 +48,7 @@ def test_live_transcription_sends_a_tenth_of_a_second_at_a_time_and_commits_at_t
 
 def test_reading_aloud_sends_the_text_as_a_message_and_yields_the_vendors_samples():
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, api, vendor):
-        *chunks, usage, facts = engine.run(Synthesize("Hello there.", voice="cedar", speed=1.2, instructions="Whisper."), 5.0)
+        *chunks, usage, facts = engine.run(Synthesize("Hello there.", voice="cedar", speed=1.2, instructions="Whisper."), 20.0)
     assert np.array_equal(sound_of(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert all(isinstance(chunk, Audio) for chunk in chunks)
     amounts = {"input_audio_tokens": 0.0, "input_text_tokens": 10.0, "output_audio_tokens": 8.0, "output_text_tokens": 4.0}
@@ -74,7 +74,7 @@ def test_reading_aloud_sends_the_text_as_a_message_and_yields_the_vendors_sample
 def test_what_was_said_instead_of_the_text_stands_in_the_row(said, shown):
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, _, vendor):
         vendor.said = said
-        facts = list(engine.run(Synthesize("Hello, there."), 5.0))[-1]
+        facts = list(engine.run(Synthesize("Hello, there."), 20.0))[-1]
     assert isinstance(facts, Facts)
     assert facts.sent.get("spoken_text") == shown
 
@@ -82,13 +82,13 @@ def test_what_was_said_instead_of_the_text_stands_in_the_row(said, shown):
 def test_a_speed_beyond_the_vendors_is_refused_before_anything_is_sent():
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, api, _):
         with pytest.raises(BadInput, match=r"0\.25 to 1\.5, not 2\.0"):
-            list(engine.run(Synthesize("Hello.", speed=2.0), 5.0))
+            list(engine.run(Synthesize("Hello.", speed=2.0), 20.0))
         assert api.journal == []
 
 
 def test_a_question_goes_out_after_the_whole_sound_and_is_answered_in_writing():
     with cloud("openai/gpt-realtime-2.1") as (engine, api, _):
-        pieces = list(engine.run(Ask(tone(11.0), prompt="What is it?"), 5.0))
+        pieces = list(engine.run(Ask(tone(11.0), prompt="What is it?"), 20.0))
     assert pieces[:4] == [Mark("uploaded"), Text("A ", final=False), Text("A tone.", final=False), Text("A tone.")]
     amounts = {"input_audio_tokens": 20.0, "input_text_tokens": 10.0, "output_audio_tokens": 0.0, "output_text_tokens": 4.0}
     assert pieces[4] == Usage(amounts)
@@ -108,7 +108,7 @@ def test_a_question_goes_out_after_the_whole_sound_and_is_answered_in_writing():
 
 def test_a_spoken_answer_comes_with_its_transcript():
     with cloud("openai/gpt-realtime-2.1-spoken") as (engine, api, vendor):
-        pieces = list(engine.run(Ask(tone()), 5.0))
+        pieces = list(engine.run(Ask(tone()), 20.0))
     assert np.array_equal(sound_of(pieces).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert Text("A tone.") in pieces
     assert sent_events(api.journal[0])[0]["session"]["audio"]["output"]["voice"] == "marin"
@@ -129,7 +129,7 @@ def test_an_error_inside_the_session_has_its_kind_and_the_vendors_words(engine_i
     with cloud(engine_id) as (engine, _, vendor):
         vendor.error_event = error
         with pytest.raises(Exception) as failed:
-            list(engine.run(Transcribe(tone(0.1)) if "transcribe" in engine_id else Synthesize("Hello."), 5.0))
+            list(engine.run(Transcribe(tone(0.1)) if "transcribe" in engine_id else Synthesize("Hello."), 20.0))
     fault = sort(failed.value)
     assert fault.kind == kind
     assert error["message"] in fault.message
@@ -146,14 +146,14 @@ def test_half_an_answer_is_a_bad_response(status, why):
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, _, vendor):
         vendor.status = status
         with pytest.raises(BadResponse, match=why):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
 
 
 def test_a_failed_answer_is_the_vendors_failure():
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, _, vendor):
         vendor.status = {"status": "failed", "status_details": {"error": {"type": "server_error", "message": "Oops."}}}
         with pytest.raises(Exception, match="Oops") as failed:
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
     assert sort(failed.value).kind == "server"
 
 
@@ -162,7 +162,7 @@ def test_an_answer_without_whole_samples_is_a_bad_response(pcm):
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, _, vendor):
         vendor.pcm = pcm
         with pytest.raises(BadResponse, match="without any audio|in the middle of a sample"):
-            list(engine.run(Synthesize("Hello."), 5.0))
+            list(engine.run(Synthesize("Hello."), 20.0))
 
 
 @pytest.mark.parametrize("engine_id", ["openai/gpt-live-transcribe", "openai/gpt-realtime-2.1", "openai/gpt-realtime-2.1-mini"])
@@ -171,12 +171,12 @@ def test_a_session_without_its_last_event_is_a_bad_response(engine_id):
     with cloud(engine_id) as (engine, _, vendor):
         vendor.terminal = False
         with pytest.raises(BadResponse, match="ended its stream"):
-            list(engine.run(requests[engine.spec.task], 5.0))
+            list(engine.run(requests[engine.spec.task], 20.0))
 
 
 def test_a_proxy_in_the_environment_is_not_used(monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with cloud("openai/gpt-realtime-2.1-mini") as (engine, api, _):
-        list(engine.run(Synthesize("Hello."), 5.0))
+        list(engine.run(Synthesize("Hello."), 20.0))
         assert len(api.journal) == 1

@@ -16,7 +16,7 @@ from engine.tasks import TASKS, usage_of
 def test_speech_is_streamed_behind_a_header_full_of_cue_points(model, named):
     request = Synthesize("Hello there.")
     with cloud(f"resemble/{model}") as (engine, api, vendor):
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 48_000).samples)
     sent = {"voice_uuid": "55592656", "precision": "PCM_16", "sample_rate": 48_000, **named}
     assert (facts.request_id, facts.sent) == ("res-1", sent)
@@ -40,5 +40,5 @@ def test_speech_arrives_before_the_answer_is_complete():
 
 def test_a_voice_that_no_account_has_is_refused_before_anything_is_sent():
     with cloud("resemble/chatterbox") as (engine, api, _), pytest.raises(BadInput, match="no voice 'a voice'"):
-        list(engine.run(Synthesize("Hello.", voice="a voice"), 5.0))
+        list(engine.run(Synthesize("Hello.", voice="a voice"), 20.0))
     assert api.journal == []

@@ -21,7 +21,7 @@ from engine.tasks import usage_of
 def test_each_voice_is_named_with_its_model_and_bills_utf8_bytes(engine_id, model, usd):
     request = Synthesize("你好, hello.", voice=f"{model}:claire", speed=1.5)
     with cloud(engine_id) as (engine, api, vendor):
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     assert np.array_equal(Audio.join(chunks).samples, Audio.from_pcm16(vendor.pcm, 24_000).samples)
     assert facts.sent == {
         "model": model,
@@ -40,5 +40,5 @@ def test_each_voice_is_named_with_its_model_and_bills_utf8_bytes(engine_id, mode
 
 def test_without_a_voice_the_models_own_first_is_sent():
     with cloud("siliconflow/indextts-2") as (engine, api, _):
-        list(engine.run(Synthesize("Hello."), 5.0))
+        list(engine.run(Synthesize("Hello."), 20.0))
     assert api.journal[0].json()["voice"] == "IndexTeam/IndexTTS-2:alex"

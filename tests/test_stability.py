@@ -15,7 +15,7 @@ from engine.tasks import usage_of
 def test_a_description_goes_out_as_a_form_and_music_comes_back():
     request = Compose("Bells over a slow drum", duration_s=2.0, seed=7)
     with cloud("stability/stable-audio-2.5") as (engine, api, _):
-        *chunks, facts = engine.run(request, 5.0)
+        *chunks, facts = engine.run(request, 20.0)
     sound = Audio.join(chunks)
     assert (sound.rate, sound.channels) == (44_100, 2)
     assert np.array_equal(sound.samples, Audio.decode(wav(2.0)).samples)
@@ -31,14 +31,14 @@ def test_a_description_goes_out_as_a_form_and_music_comes_back():
 
 def test_what_is_not_asked_for_is_not_sent():
     with cloud("stability/stable-audio-2.5") as (engine, api, _):
-        list(engine.run(Compose("Bells", duration_s=None), 5.0))
+        list(engine.run(Compose("Bells", duration_s=None), 20.0))
     assert {name for name, _ in api.journal[0].fields} == {"model", "output_format", "prompt"}
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.5, 191.0])
 def test_a_length_that_the_model_cannot_have_is_refused_before_anything_is_sent(seconds):
     with cloud("stability/stable-audio-2.5") as (engine, api, _):
-        run = engine.run(Compose("Bells", duration_s=seconds), 5.0)
+        run = engine.run(Compose("Bells", duration_s=seconds), 20.0)
         with pytest.raises(BadInput, match="whole seconds from 1 to 190"):
             list(run)
     assert api.journal == []
@@ -48,5 +48,5 @@ def test_a_flagged_description_is_the_inputs_fault_and_not_the_keys():
     with cloud("stability/stable-audio-2.5") as (engine, _, vendor):
         vendor.flagged = True
         with pytest.raises(BadInput, match="moderation") as caught:
-            list(engine.run(Compose("Bells"), 5.0))
+            list(engine.run(Compose("Bells"), 20.0))
     assert faults.sort(caught.value).kind == "bad_input"

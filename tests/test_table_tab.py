@@ -427,7 +427,7 @@ def open_table(table_app, store, open_page) -> Callable[..., Page]:
     def opened(**window: object) -> Page:
         page = open_page(address, **window)
         page.get_by_role("tab", name="Table").click()
-        expect(page.locator(".sc-table-bottom").locator("tbody, .sc-empty").first).to_be_visible(timeout=20_000)
+        expect(page.locator(".sc-table-bottom").locator("tbody, .sc-empty").first).to_be_visible()
         return page
 
     return opened

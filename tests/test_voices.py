@@ -173,7 +173,7 @@ def test_a_list_that_fails_is_of_the_right_kind_and_hides_the_key(engine_id, tro
         began = time.monotonic()
         with pytest.raises(Exception) as caught:
             engine.list_voices(limit_s)
-        assert time.monotonic() - began < limit_s + 3.0
+        assert time.monotonic() - began < limit_s + 10.0
         fault = faults.sort(caught.value, secrets=[CANARY])
         assert fault.kind == kind, fault
         assert CANARY not in fault.message
@@ -355,11 +355,11 @@ def test_the_button_fills_the_voice_setting_of_the_session_that_pressed_it(open_
         page.keyboard.press("Tab")
         page.keyboard.press("Escape")
         box = page.locator(".sc-picker:visible").get_by_role("checkbox", name="ElevenLabs Eleven v4", exact=True)
-        expect(box).to_be_enabled(timeout=30_000)
+        expect(box).to_be_enabled()
         box.check(force=True)
         page.wait_for_timeout(500)
         page.click("#voices-tts", force=True)
-        page.get_by_text("2 voices of 1 vendor, fetched").wait_for(timeout=30_000)
+        page.get_by_text("2 voices of 1 vendor, fetched").wait_for()
         assert page.get_by_label("Speed").locator("visible=true").first.input_value() == ""
         assert api.keys() == [CANARY]
         seen = []

@@ -272,8 +272,8 @@ def test_a_word_plays_its_own_stretch_of_the_input_and_stops(address, open_page)
     page = open_page(address)
     page.get_by_role("button", name="next", exact=True).click()
     assert page.locator(".sc-differ-status").inner_text() == "“next”, 0:02.5 to 0:02.9."
-    page.wait_for_function("document.querySelector('.sc-differ audio').currentTime >= 2.9", timeout=15_000)
-    page.wait_for_function("document.querySelector('.sc-differ audio').paused", timeout=15_000)
+    page.wait_for_function("document.querySelector('.sc-differ audio').currentTime >= 2.9")
+    page.wait_for_function("document.querySelector('.sc-differ audio').paused")
     assert page.evaluate("document.querySelector('.sc-differ audio').currentTime") < 3.6
 
 

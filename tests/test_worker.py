@@ -126,7 +126,7 @@ def test_close_from_another_thread_ends_a_stalled_run(worker):
     while not worker.alive:
         time.sleep(0.01)
     worker.close()
-    thread.join(5)
+    thread.join(30)
     assert caught == ["cancelled"]
 
 
@@ -141,7 +141,7 @@ def test_a_child_without_its_parent_exits():
     worker = Worker(SCRIPTED)
     worker.load()
     worker._child.stdin.close()
-    assert worker._child.wait(5) == 0
+    assert worker._child.wait(30) == 0
     worker.close()
 
 

@@ -12,7 +12,7 @@ WORDS = (Word("The", 0.1, 0.2, 0.9, "0"), Word("fox.", 0.2, 0.5, None, "0"))
 def test_a_recording_is_transcribed_in_one_request_with_the_file_last():
     with cloud("xai/grok-voice-transcribe-2.0") as (engine, api, _):
         request = Transcribe(tone(2.0, rate=44_100), language="en", prompt="Soundcheck, Aura", speakers=True)
-        text, usage, facts = engine.run(request, 5.0)
+        text, usage, facts = engine.run(request, 20.0)
     assert text == Text("The fox.", words=WORDS, language="en")
     assert usage == Usage({"input_audio_seconds": 2.0})
     assert bill(engine.spec, {}, usage.amounts, None, None).cost_usd == pytest.approx(2 / 3600 * 0.10)
@@ -35,6 +35,6 @@ def test_a_recording_is_transcribed_in_one_request_with_the_file_last():
 
 def test_without_settings_nothing_but_the_model_is_sent():
     with cloud("xai/grok-voice-transcribe-2.0") as (engine, api, _):
-        text, _, facts = engine.run(Transcribe(tone()), 5.0)
+        text, _, facts = engine.run(Transcribe(tone()), 20.0)
     assert (text.language, facts.sent) == (None, {"model": "grok-voice-transcribe-2.0"})
     assert api.journal[0].fields == [("model", "grok-voice-transcribe-2.0")]

@@ -88,7 +88,7 @@ def test_a_lane_works_in_the_context_of_whoever_asked():
     visitor.set("Ada")
     lane, done = lanes.Lane("cpu"), lanes.threading.Event()
     lane.submit(lambda: (heard.append(visitor.get(None)), done.set()))
-    assert done.wait(10)
+    assert done.wait(30)
     assert heard == ["Ada"]
 
 
