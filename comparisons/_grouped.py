@@ -23,7 +23,7 @@ def grouped(
 ) -> list[dict[str, Any]]:
     """One dictionary per value of `by`, a name of comparisons.query.GROUPS, the newest first.
 
-    Each has value (None where unknown), engine and input (a name of one of its rows), newest, runs, ok, cached, fresh,
+    Each has value (None where unknown), engine and input (a name of one of its rows), newest, runs, ok, fresh, stopped,
     cost_mean_usd and costs_known; and for each measure (a column of numbers) its `_p50` and `_p95`, interpolated linearly.
     Of the measure `whole` each also has `values`: all of them, sorted.
     Figures are over fresh and good runs. Checksums are not looked at; rows known to be damaged are left out.
@@ -39,7 +39,8 @@ def grouped(
     fresh = "status = 'ok' AND cached IS NOT 1"
     counted = f"""SELECT {GROUPS[by]} AS value, max(engine_name) AS engine, max(input_name) AS input,
         max(created_at) AS newest, count(*) AS runs, count(*) FILTER (WHERE status = 'ok') AS ok,
-        count(*) FILTER (WHERE status = 'ok' AND cached = 1) AS cached, count(*) FILTER (WHERE {fresh}) AS fresh,
+        count(*) FILTER (WHERE {fresh}) AS fresh,
+        count(*) FILTER (WHERE status = 'cancelled') AS stopped,
         avg(cost_usd) FILTER (WHERE {fresh}) AS cost_mean_usd, count(cost_usd) FILTER (WHERE {fresh}) AS costs_known
         FROM runs {where} GROUP BY 1 ORDER BY newest DESC, value"""
     cursor = connection.execute(counted, values)

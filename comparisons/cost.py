@@ -11,6 +11,13 @@ from decimal import Decimal
 from engine.contract import EngineSpec, NotReady, Price
 
 MACHINE_PRICE_VARIABLE = "SOUNDCHECK_MACHINE_USD_PER_HOUR"
+_SAID = {
+    "utf8": "UTF-8",
+    "double byte": "double-byte",
+    "gpu": "GPU time",
+    "session": "connection time",
+    "keyterm audio": "audio with key terms",
+}
 
 
 @dataclass(frozen=True)
@@ -74,14 +81,25 @@ def _plain(number: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _measure(price: Price) -> str:
+    """What the dollars are for: "hour of input audio", "1,000 input characters", "request"."""
+    named = price.unit.replace("_", " ")
+    for short, said in _SAID.items():
+        named = named.replace(short, said)
+    if named.endswith(" seconds"):
+        time = {1: "second", 60: "minute", 3_600: "hour"}.get(price.per, f"{_plain(price.per)} s")
+        return f"{time} of {named.removesuffix(' seconds')}"
+    return named.removesuffix("s") if price.per == 1 else f"{_plain(price.per)} {named}"
+
+
 def rule_text(price: Price) -> str:
-    """The rule in words: "0.0077 $ per 60 input_audio_seconds, at least 10, whole 1"."""
-    parts = [f"{_plain(price.usd)} $ per {_plain(price.per)} {price.unit}"]
+    """The rule in words: "$0.0077 per minute of input audio, at least 10 s, in steps of 1 s"."""
+    parts = [f"${_plain(price.usd)} per {_measure(price)}"]
     unit = " s" if price.unit.endswith("_seconds") else ""
     if price.minimum:
         parts.append(f"at least {_plain(price.minimum)}{unit}")
     if price.increment:
-        parts.append(f"whole {_plain(price.increment)}{unit}")
+        parts.append(f"in steps of {_plain(price.increment)}{unit}")
     return ", ".join(parts)
 
 
@@ -101,7 +119,7 @@ def _local_bill(total_s: float | None, machine_usd_per_hour: float | None) -> Bi
     if machine_usd_per_hour is None:
         return Bill(raw, raw, reported=False)
     cost = None if total_s is None else total_s / 3600 * machine_usd_per_hour
-    rule = f"{_plain(machine_usd_per_hour)} $ per hour of this machine"
+    rule = f"${_plain(machine_usd_per_hour)} per hour of this machine"
     return Bill(raw, raw, False, cost, None if cost is None else "machine price", rule, "your own figure")
 
 

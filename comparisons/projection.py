@@ -143,7 +143,7 @@ def _local(spec: EngineSpec, load: Workload, known: Measurements, price_factor: 
         "cost_usd_per_month": cost,
         "usd_per_unit": cost / load.units,
         "basis": f"RTF measured here x machine price, {'always on' if load.always_on else 'as used'}",
-        "price_rule": f"{price:g} $ per hour of the machine",
+        "price_rule": f"${price:g} per hour of the machine",
         "as_used_usd_per_month": as_used,
         "always_on_usd_per_month": always_on,
     }

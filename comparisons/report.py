@@ -272,8 +272,12 @@ def _plots(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
     return f'<h2>Latency and cost</h2><div class="plot">{"".join(plots)}</div>' if plots else ""
 
 
+def _unanswered(engine: Summary) -> str:
+    return "stopped" if engine.stopped == engine.runs else "failed"
+
+
 def _plot_line(engine: Summary, value: float | None, column: Column, longest: float, where: str | None) -> str:
-    said = column.shown(value) or ("failed" if not engine.ok else "cached only" if not engine.fresh else "unknown")
+    said = column.shown(value) or (_unanswered(engine) if not engine.ok else "cached only" if not engine.fresh else "unknown")
     bar = _bar(value / longest if longest else 0.0, where) if value is not None else ""
     return f'<li><span dir="auto">{escape(engine.engine_name)}</span><b>{escape(said)}</b>{bar}</li>'
 

@@ -220,6 +220,8 @@ class Summary:
     ok: int
     fresh: int
     """Successes that did not come from the cache: n of the times."""
+    stopped: int
+    """By a person, before an answer came: no failure of the engine."""
     first_p50_s: float | None
     first_p95_s: float | None
     total_p50_s: float | None
@@ -261,6 +263,7 @@ def summarise(rows: Iterable[Row]) -> list[Summary]:
                 runs=len(runs),
                 ok=len(ok),
                 fresh=len(fresh),
+                stopped=sum(row["status"] == "cancelled" for row in runs),
                 first_p50_s=percentile(first, 0.5),
                 first_p95_s=percentile(first, 0.95),
                 total_p50_s=percentile(total, 0.5),

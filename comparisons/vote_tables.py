@@ -57,7 +57,10 @@ def rows_of(votes: Votes, test: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def webmushra_of(votes: Votes, test: Mapping[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Header and rows as webMUSHRA's write.php writes them: mushra.csv, lss.csv for ACR, paired_comparison.csv for the rest."""
+    """Header and rows as webMUSHRA's write.php writes them: mushra.csv, lss.csv for ACR, paired_comparison.csv for the rest.
+
+    Only its mushra.csv has `session_uuid`; in the other two it takes the place of a question to the listener.
+    """
     tidy = rows_of(votes, test)
 
     def base(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def look_at_every_tab(page, rules):
     return found
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious_on_any_tab(open_page, address, axe, theme):
     page = opened(open_page, address, width=1520, dark=theme == "dark")

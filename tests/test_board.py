@@ -353,6 +353,18 @@ def test_an_error_card_shows_one_sentence_and_what_to_do(open_page):
         page.get_by_role("status").filter(has_text="2 of 2 done, 1 failed").wait_for()
 
 
+def test_a_card_that_a_person_stopped_is_not_called_failed(open_page):
+    stopped = card("a", state="stopped", error="Stopped before it had answered.")
+    with gr.Blocks() as demo:
+        Board({"phase": "done", "cards": [stopped, card("b", text="fine")]})
+    with served(demo, theme=THEME) as address:
+        page = open_page(address)
+        article = page.get_by_role("article", name="Engine a")
+        article.get_by_text("Stopped before it had answered.").wait_for()
+        article.get_by_text("stopped", exact=True).wait_for()
+        page.get_by_role("status").filter(has_text="2 of 2 done, 1 stopped").wait_for()
+
+
 def test_a_long_text_folds_and_unfolds(open_page):
     with gr.Blocks() as demo:
         Board({"phase": "done", "cards": [card("a", text="a long sentence about very little. " * 90), card("b", text="short")]})

@@ -25,6 +25,16 @@ def test_a_card_shows_every_figure_that_is_known_with_its_unit_whatever_its_kind
     assert all(each.value and each.label and each.title for each in shown)
 
 
+def test_a_run_that_a_person_stopped_is_shown_as_stopped(tmp_path):
+    made_by, cell = spec(Scripted, "one", "asr"), Cell("stub/one", 1)
+    known = {"status": "cancelled", "error": "Stopped before it had answered.", "engine_name": made_by.name}
+    with Store(tmp_path, upkeep=False) as store:
+        cards = Cards(Plan("asr", None, (made_by,), "in"), store)
+        cards.apply([Queued(cell), Settled(cell, Result(dict.fromkeys(COLUMNS) | known, None))])
+        (card,) = cards.state(done=True).cards
+    assert (card.state, card.error, card.elapsed_s) == ("stopped", "Stopped before it had answered.", None)
+
+
 def test_an_answer_is_shown_before_it_is_listened_to_and_what_was_heard_is_added(tmp_path):
     made_by, cell = spec(Scripted, "one", "tts"), Cell("stub/one", 1)
     known = {"status": "ok", "engine_id": made_by.id, "engine_name": made_by.name, "cached": False, "cold": True, "load_s": 1.0}

@@ -22,7 +22,7 @@ def test_T10_raw_and_billed_amounts_rule_source_and_date_are_all_kept():
     assert made.billed == {"input_audio_seconds": 7}
     assert made.cost_usd == pytest.approx(7 / 60 * 0.0077)
     assert made.evidence == "counted usage" and not made.reported
-    assert made.rule == "0.0077 $ per 60 input_audio_seconds, whole 1 s"
+    assert made.rule == "$0.0077 per minute of input audio, in steps of 1 s"
     assert (made.source, made.date) == ("deepgram.com/pricing", "2026-11-18")
 
 
@@ -32,7 +32,7 @@ def test_T10_a_minimum_is_charged_for_a_shorter_input():
     assert made.raw == {"input_audio_seconds": 2}
     assert made.billed == {"input_audio_seconds": 10}
     assert made.cost_usd == pytest.approx(10 / 3600 * 0.04)
-    assert made.rule == "0.04 $ per 3,600 input_audio_seconds, at least 10 s"
+    assert made.rule == "$0.04 per hour of input audio, at least 10 s"
 
 
 def test_T10_what_the_vendor_reports_wins_over_what_was_counted_unit_by_unit():
@@ -51,7 +51,7 @@ def test_T10_one_unknown_amount_makes_the_cost_unknown_and_never_zero():
 
     assert made.cost_usd is None and made.evidence is None
     assert made.raw == {"input_audio_seconds": 6}
-    assert "output_text_tokens" in made.rule
+    assert "output text tokens" in made.rule
 
 
 def test_T10_without_price_rules_the_cost_is_unknown_and_reported_usage_is_still_kept():
@@ -83,7 +83,7 @@ def test_T10_local_runs_cost_their_seconds_at_the_price_of_this_machine():
 
     assert made.cost_usd == pytest.approx(0.005)
     assert made.evidence == "machine price"
-    assert made.rule == "0.5 $ per hour of this machine"
+    assert made.rule == "$0.5 per hour of this machine"
     assert made.raw == made.billed == {"compute_seconds": 36}
 
 
@@ -99,10 +99,13 @@ def test_T10_local_runs_without_a_machine_price_or_a_time_have_no_cost():
 @pytest.mark.parametrize(
     ("price", "text"),
     [
-        (Price("input_characters", 0.0000025), "0.0000025 $ per 1 input_characters"),
-        (Price("input_characters", 15, 1_000_000), "15 $ per 1,000,000 input_characters"),
-        (Price("input_audio_seconds", 0.1, 60, 15, 0.5), "0.1 $ per 60 input_audio_seconds, at least 15 s, whole 0.5 s"),
-        (Price("requests", 0), "0 $ per 1 requests"),
+        (Price("input_characters", 0.0000025), "$0.0000025 per input character"),
+        (Price("input_characters", 15, 1_000_000), "$15 per 1,000,000 input characters"),
+        (Price("input_audio_seconds", 0.1, 60, 15, 0.5), "$0.1 per minute of input audio, at least 15 s, in steps of 0.5 s"),
+        (Price("requests", 0), "$0 per request"),
+        (Price("gpu_seconds", 0.0014), "$0.0014 per second of GPU time"),
+        (Price("input_utf8_bytes", 15, 1_000_000), "$15 per 1,000,000 input UTF-8 bytes"),
+        (Price("output_audio_seconds", 0.7, 300), "$0.7 per 300 s of output audio"),
     ],
 )
 def test_a_rule_in_words_has_every_part_and_no_exponent(price, text):

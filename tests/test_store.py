@@ -252,10 +252,11 @@ def test_t1_cached_runs_are_counted_but_left_out_of_every_figure(store):
             run_of(2, **ok, cached=False, total_s=4.0, cost_usd=None),
             run_of(3, **ok, cached=True, total_s=100.0, cost_usd=9.0),
             run_of(4, engine_id="a/b", status="timeout", cached=False, total_s=50.0),
+            run_of(5, engine_id="a/b", status="cancelled", cached=False, total_s=60.0),
         ]
     )
     (group,) = store.grouped("engine", measures=("total_s", "rtf"))
-    assert [group[name] for name in ("runs", "ok", "cached", "fresh")] == [4, 3, 1, 2]
+    assert [group[name] for name in ("runs", "ok", "fresh", "stopped")] == [5, 3, 2, 1]
     assert (group["total_s_p50"], group["rtf_p50"], group["cost_mean_usd"], group["costs_known"]) == (3.0, None, 0.5, 1)
 
 

@@ -97,7 +97,7 @@ def test_a_spec_wins_over_the_file(monkeypatch):
     system = next(each for each in systems() if each.id == "parakeet-tdt-0.6b-v3")
     assert system.engines == (one.id,)
     assert system.cells["languages"] == "xx" and system.cells["license_weights"] == "CC0-1.0"
-    assert "0.5 $ per 60 input_audio_seconds (somewhere, 2026-11-20)" in system.cells["pricing"]
+    assert "$0.5 per minute of input audio (somewhere, 2026-11-20)" in system.cells["pricing"]
     assert system.capabilities["word_times"] and not system.capabilities["speakers"]
 
 

@@ -260,6 +260,12 @@ def test_T17_a_summary_of_failures_has_unknown_times_not_zeros():
     assert made.total_p50_s is made.first_p95_s is made.cost_mean_usd is made.wer_pooled is None
 
 
+def test_a_run_that_a_person_stopped_is_counted_as_stopped():
+    made = summarise([row(status="cancelled", error="Stopped before it had answered."), row()])[0]
+
+    assert (made.runs, made.ok, made.stopped) == (2, 1, 1)
+
+
 def test_engines_and_tasks_are_summed_up_apart_in_order_of_appearance():
     rows = [row(engine_id="b/x"), row(engine_id="a/x"), row(engine_id="b/x", task="tts"), row(engine_id="b/x")]
 

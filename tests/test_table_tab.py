@@ -21,7 +21,7 @@ from engine.audio import Audio
 from ui.chart import MOST_DOTS, Chart, bars_from_rows, scatter_from_rows, series_of
 from ui.distributions import BINS, axis_of, shape_of
 from ui.table import answer, build_table_tab, export
-from ui.table_page import MOST_GROUPS, PAGE_ROWS, shown
+from ui.table_page import MOST_GROUPS, PAGE_ROWS, counts_text, shown
 from ui.table_state import GROUPABLE, MOST_OPEN, MOST_PINNED, checked, default_columns
 from ui.theme import THEME
 
@@ -106,10 +106,16 @@ def test_an_engine_with_cached_rows_alone_is_shown_and_marked_cached():
 
 
 def test_an_engine_that_failed_is_a_gap_and_not_a_zero():
-    state = bars_from_rows([row("deepgram/nova"), failure("openai/transcribe")])
-    assert [(series.engine_id, series.failed, series.error, series.spreads) for series in state.series[1:]] == [
-        ("openai/transcribe", 1, "auth", {})
+    state = bars_from_rows([row("deepgram/nova"), failure("openai/transcribe"), failure("whisper/base", status="cancelled")])
+    assert [(series.engine_id, series.stopped, series.failed, series.error, series.spreads) for series in state.series[1:]] == [
+        ("openai/transcribe", 0, 1, "the key was refused", {}),
+        ("whisper/base", 1, 0, "", {}),
     ]
+
+
+def test_runs_that_a_person_stopped_are_not_called_failed():
+    assert counts_text(runs=9, ok=5, fresh=3, stopped=1) == "n 3 · 2 cached · 1 stopped · 3 failed"
+    assert counts_text(runs=1, ok=1, fresh=1, stopped=0) == "n 1"
 
 
 def test_bars_keep_the_order_given_and_end_with_the_leading_metric_in_its_shown_unit():
@@ -247,7 +253,7 @@ def test_a_group_has_the_p50_p95_count_and_mean_cost_of_its_fresh_good_runs(stor
     found = {each["value"]: each for each in store.grouped("engine", Query(), ("total_s",))}
     whisper = found["whisper/base"]
     assert (whisper["total_s_p50"], whisper["total_s_p95"]) == pytest.approx(tuple(np.percentile(times, (50, 95))))
-    assert (whisper["runs"], whisper["fresh"], whisper["cached"], whisper["ok"]) == (9, 7, 1, 8)
+    assert (whisper["runs"], whisper["fresh"], whisper["ok"]) == (9, 7, 8)
     assert whisper["cost_mean_usd"] == pytest.approx(np.mean(times) / 100)
     assert (found["deepgram/nova"]["cost_mean_usd"], found["deepgram/nova"]["costs_known"]) == (None, 0)
 
@@ -799,7 +805,7 @@ def test_a_chart_explains_itself_on_focus_and_as_a_table(store, open_table):
     expect(bars.locator(".sc-tip")).to_be_hidden()
     expect(bars.locator(".sc-failed").first).to_have_text("failed")
     spoken = bars.locator(".sc-hidden tbody tr").all_text_contents()
-    assert any("OpenAI transcribe" in line and "failed: auth" in line for line in spoken)
+    assert any("OpenAI transcribe" in line and "failed: the key was refused" in line for line in spoken)
     assert any("Whisper base" in line and "cached" in line for line in spoken)
     missing = page.locator(".sc-missing")
     expect(missing).to_contain_text("not plotted")

@@ -233,7 +233,7 @@ function newCard(key) {
 const WORDS = { substituted: 'differs from the reference', inserted: 'not in the reference', deleted: 'missing here', differs: 'engines differ here' };
 const ELEMENTS = { substituted: 'mark', inserted: 'ins', deleted: 'del', differs: 'mark' };
 function drawText(view, card) {
-  const failed = card.state === 'error';
+  const unanswered = card.state === 'error' || card.state === 'stopped';
   if (changed(view, 'text', [card.text, card.spans])) {
     if (card.spans.length) {
       view.text.replaceChildren(
@@ -248,8 +248,8 @@ function drawText(view, card) {
   }
   view.text.classList.toggle('sc-partial', card.partial);
   show(view.text, card.text !== '' || card.spans.length > 0);
-  write(view.error, failed ? card.error || 'It failed and gave no reason.' : '');
-  show(view.error, failed);
+  write(view.error, unanswered ? card.error || 'It failed and gave no reason.' : '');
+  show(view.error, unanswered);
   write(view.hint, card.hint);
   show(view.hint, card.hint !== '');
   view.fold();
@@ -319,7 +319,7 @@ function drawMeasures(view, card) {
   arrange(view.measures, nodes);
   view.measures.classList.toggle('sc-barless', card.measures.every((measure) => measure.bar === null));
 }
-const STATES = { waiting: 'waiting', loading: 'loading', running: 'running', ok: '', error: 'failed' };
+const STATES = { waiting: 'waiting', loading: 'loading', running: 'running', ok: '', error: 'failed', stopped: 'stopped' };
 function tick(view) {
   const busy = view.card.state === 'loading' || view.card.state === 'running';
   const seconds = busy && view.base !== null ? view.base + (performance.now() - view.since) / 1000 : null;
@@ -399,12 +399,13 @@ function draw() {
   tiles.style.setProperty('--tiles', String(headline.length || 1));
   show(tiles, headline.length > 0);
 
-  const done = cards.filter((card) => card.state === 'ok' || card.state === 'error').length;
-  const failed = cards.filter((card) => card.state === 'error').length;
+  const inState = (...states) => cards.filter((card) => states.includes(card.state)).length;
+  const done = inState('ok', 'error', 'stopped');
+  const others = [[inState('error'), 'failed'], [inState('stopped'), 'stopped']].filter(([count]) => count);
   show(progress, cards.length > 0);
   progress.classList.toggle('sc-finished', phase !== 'running');
   progressBar.style.width = cards.length ? `${(100 * done) / cards.length}%` : '0';
-  write(status, cards.length ? `${done} of ${cards.length} done${failed ? `, ${failed} failed` : ''}` : '');
+  write(status, cards.length ? [`${done} of ${cards.length} done`, ...others.map(([count, word]) => `${count} ${word}`)].join(', ') : '');
 
   const kept = new Set();
   const order = [];

@@ -79,7 +79,7 @@ class Card(BaseModel):
     """Engine id and repeat: a card keeps its place, its player and its scroll under the same key."""
     name: str
     where: Literal["local", "cloud"]
-    state: Literal["waiting", "loading", "running", "ok", "error"]
+    state: Literal["waiting", "loading", "running", "ok", "error", "stopped"]
     elapsed_s: float | None = None
     """Seconds spent in this state so far; the browser counts on from the moment it arrives."""
     badges: list[Badge] = []
@@ -93,7 +93,7 @@ class Card(BaseModel):
     sounds: list[Sound] = []
     measures: list[Measure] = []
     error: str = ""
-    """One sentence; with state "error"."""
+    """One sentence; with state "error" or "stopped"."""
     hint: str = ""
     """What to do about it; also shown without an error."""
 

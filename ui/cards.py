@@ -94,7 +94,7 @@ class Cards:
     def state(self, *, done: bool = False) -> BoardState:
         now = time.monotonic()
         for cell, card in self._cards.items():
-            card.elapsed_s = None if card.state in ("ok", "error") else now - self._since[cell]
+            card.elapsed_s = None if card.state in ("ok", "error", "stopped") else now - self._since[cell]
         self._mark_best()
         return BoardState(
             phase="done" if done else "running",
@@ -180,7 +180,8 @@ class Cards:
             self._show(event.cell, event.result)
 
     def _show(self, cell: Cell, result: Result) -> Card:
-        card, row = self._enter(cell, "ok" if result.ok else "error"), result.row
+        row = result.row
+        card = self._enter(cell, "ok" if result.ok else "stopped" if row["status"] == "cancelled" else "error")
         self.results[cell] = result
         card.partial, card.hint = False, _unkept(row)
         card.badges = [*card.badges, *badges(row)]

@@ -23,9 +23,11 @@ function shown(value, measure) {
 const titled = (measure) => (measure.unit ? `${measure.label} (${measure.unit})` : measure.label);
 const better = (measure) => ({ "-1": "lower is better", 1: "higher is better" })[measure.direction] || "";
 
+const unanswered = (series) => (series.failed ? "failed" : "stopped");
+
 function described(series, measure) {
   const spread = series.spreads[measure.name];
-  if (!spread) return series.ok ? "unknown" : `failed${series.error ? `: ${series.error}` : ""}`;
+  if (!spread) return series.ok ? "unknown" : `${unanswered(series)}${series.error ? `: ${series.error}` : ""}`;
   const p50 = shown(spread.p50, measure);
   const cached = spread.cached ? ", cached" : "";
   if (spread.n === 1) return p50 + cached;
@@ -36,6 +38,7 @@ function described(series, measure) {
 function counted(series) {
   const words = [`${series.ok} ok`];
   if (series.cached) words.push(`${series.cached} cached${series.cached < series.ok ? ", left out" : ""}`);
+  if (series.stopped) words.push(`${series.stopped} stopped`);
   if (series.failed) words.push(`${series.failed} failed`);
   return words.join(" · ");
 }
@@ -176,7 +179,7 @@ function barBlock(state, lines, measures, width, nameWidth) {
     svg(line, "rect", { x: 0, y, width, height: rowHeight - 1, rx: 6, class: "sc-hit" });
     fitted(svg(line, "text", { x: 6, y: y + 16, class: "sc-name" }), series.name, nameWidth - 14);
     const onlyCached = series.ok > 0 && series.cached === series.ok;
-    const runs = series.ok + series.failed > 1 ? ` · n ${onlyCached ? series.ok : series.ok - series.cached}` : "";
+    const runs = series.ok + series.stopped + series.failed > 1 ? ` · n ${onlyCached ? series.ok : series.ok - series.cached}` : "";
     const cached = onlyCached ? " · cached" : "";
     fitted(svg(line, "text", { x: 6, y: y + 30, class: "sc-where" }), `${series.where}${runs}${cached}`, nameWidth - 14);
     measures.forEach((measure, index) => bar(line, series, measure, scales[index], y + rowHeight / 2));
@@ -187,8 +190,8 @@ function barBlock(state, lines, measures, width, nameWidth) {
 function bar(line, series, measure, scale, y) {
   const spread = series.spreads[measure.name];
   if (!spread) {
-    const failed = !series.ok;
-    svg(line, "text", { x: scale.left, y: y + 4, class: failed ? "sc-failed" : "sc-dim" }, failed ? "failed" : "unknown");
+    const failed = !series.ok && series.failed;
+    svg(line, "text", { x: scale.left, y: y + 4, class: failed ? "sc-failed" : "sc-dim" }, series.ok ? "unknown" : unanswered(series));
     return;
   }
   const zero = scale.at(0);
@@ -257,7 +260,7 @@ function drawScatter(state, width) {
   for (const series of state.series) {
     const [x, y] = [series.spreads[xs.name], series.spreads[ys.name]];
     if (x && y) points.push({ series, x: x.p50, y: y.p50 });
-    else missing.push(`${series.name} (${series.ok ? `${(x ? ys : xs).label} unknown` : "failed"})`);
+    else missing.push(`${series.name} (${series.ok ? `${(x ? ys : xs).label} unknown` : unanswered(series)})`);
   }
   if (points.length) plotPoints(state, points, xs, ys, width);
   else html(root, "p", { class: "sc-empty" }, `No engine here has both ${xs.label} and ${ys.label}. Choose other axes.`);

@@ -11,6 +11,7 @@ from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
 from comparisons.columns import COLUMNS
+from engine.contract import ERROR_KINDS
 from engine.tasks import TASKS
 from ui.shown import Shown, script
 
@@ -52,9 +53,11 @@ class Series(BaseModel):
     ok: int = 0
     cached: int = 0
     """How many of `ok` came from the cache; they stay out of every figure as long as there is a fresh run."""
+    stopped: int = 0
+    """By a person, before an answer came."""
     failed: int = 0
     error: str = ""
-    """The kind of the latest error, when no run succeeded."""
+    """What the first failure was, in words, when no run succeeded."""
     spreads: dict[str, Spread] = {}
 
 
@@ -129,8 +132,11 @@ def series_of(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[S
             ),
         )
         if row["status"] != "ok":
-            series.failed += 1
-            series.error = series.error or str(row["status"])
+            if row["status"] == "cancelled":
+                series.stopped += 1
+            else:
+                series.failed += 1
+                series.error = series.error or ERROR_KINDS.get(row["status"], str(row["status"]))
             continue
         series.ok += 1
         series.cached += bool(row["cached"])

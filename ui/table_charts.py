@@ -13,7 +13,7 @@ from comparisons.store import Store
 from comparisons.table import Summary, summarise
 from engine.tasks import TASKS
 from ui.chart import ChartState, bars_from_rows, scatter_from_rows
-from ui.table_page import pair_text, visible
+from ui.table_page import counts_text, pair_text, visible
 from ui.table_state import (
     Asked,
     Choice,
@@ -50,8 +50,6 @@ def survey(store: Store, state: TableState, session: str | None) -> tuple[ChartS
 
 def summary_of(summary: Summary, where: str) -> EngineSummary:
     """Times and cost are over fresh successes only."""
-    noted = {"cached": summary.ok - summary.fresh, "failed": summary.runs - summary.ok}
-
     figures = [
         Figure(label="First", text=pair_text("first_s", summary.first_p50_s, summary.first_p95_s)),
         Figure(label="Total", text=pair_text("total_s", summary.total_p50_s, summary.total_p95_s)),
@@ -68,7 +66,7 @@ def summary_of(summary: Summary, where: str) -> EngineSummary:
         engine_id=visible(summary.engine_id),
         name=visible(summary.engine_name),
         where=where,
-        note=" · ".join([f"n {summary.fresh:,}", *(f"{count:,} {word}" for word, count in noted.items() if count)]),
+        note=counts_text(summary.runs, summary.ok, summary.fresh, summary.stopped),
         figures=figures,
     )
 

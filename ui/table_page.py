@@ -174,6 +174,12 @@ def pair_text(name: str, p50: float | None, p95: float | None) -> str:
     return "" if p50 is None else f"{COLUMNS[name].shown(p50).removesuffix(' s')} / {COLUMNS[name].shown(p95)}"
 
 
+def counts_text(runs: int, ok: int, fresh: int, stopped: int) -> str:
+    """How many runs the figures are over, and what became of the others."""
+    others = {"cached": ok - fresh, "stopped": stopped, "failed": runs - ok - stopped}
+    return " · ".join([f"n {fresh:,}", *(f"{count:,} {word}" for word, count in others.items() if count)])
+
+
 def _group_label(by: str, group: Mapping[str, Any]) -> str:
     """The group's value as people know it: an engine and an input by name."""
     if group["value"] in (None, ""):
@@ -186,12 +192,10 @@ def _group_label(by: str, group: Mapping[str, Any]) -> str:
 
 
 def _row_group(label: str, group: Mapping[str, Any], axis: Axis | None) -> RowGroup:
-    failed = group["runs"] - group["ok"]
-    noted = [f"n {group['fresh']:,}"] + [f"{n:,} {word}" for word, n in (("cached", group["cached"]), ("failed", failed)) if n]
     return RowGroup(
         value=group["value"],
         label=label,
-        note=" · ".join(noted),
+        note=counts_text(group["runs"], group["ok"], group["fresh"], group["stopped"]),
         figures=[
             Figure(label="First p50 / p95", text=pair_text("first_s", group["first_s_p50"], group["first_s_p95"])),
             Figure(label="Total p50 / p95", text=pair_text("total_s", group["total_s_p50"], group["total_s_p95"])),
