@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 from browser import PHONE, served
 
-from comparisons.catalogue import engines
+from comparisons.catalogue import engines, readiness
 from comparisons.columns import COLUMNS
 from comparisons.projection import FIELDS, Measurements, Workload, measured_in
 from comparisons.store import Store
@@ -68,6 +68,7 @@ def test_T10_what_is_not_known_is_empty_and_says_why():
     assert (local.cost, local.value, local.speed) == ("", None, "")
     assert "not been measured" in local.basis
     assert state.pair.break_even is None and state.pair.sentence.startswith("unknown")
+    assert readiness(engines()[state.asked["local"]]).status == "ready", "what can be measured here with one press comes first"
 
 
 def test_the_pair_can_be_chosen_and_a_foreign_name_is_ignored(store):

@@ -211,7 +211,8 @@ def test_paging_asks_neither_for_counts_nor_for_charts(store):
 
 def test_charts_are_withheld_where_rows_of_several_tasks_would_mix(store):
     many(store, 3)
-    _, bars, scatter = answer(store, {}, None)
+    _, bars, scatter = answer(store, {"number": 7}, None)
+    assert bars.question == scatter.question == 7
     assert "choose a task" in bars.empty
     assert "choose a task" in scatter.empty
 
@@ -812,6 +813,23 @@ def test_a_chart_explains_itself_on_focus_and_as_a_table(store, open_table):
     expect(missing).to_contain_text("OpenAI transcribe (failed)")
     expect(missing).to_contain_text("Moonshine tiny (Cost unknown)")
     expect(page.locator(".sc-point")).to_have_count(2)
+
+
+def test_a_drawing_that_comes_late_does_not_replace_that_of_a_later_question(open_page):
+    def drawn(title, question):
+        return bars_from_rows([row("deepgram/nova")], title=title).model_copy(update={"question": question})
+
+    with gr.Blocks() as demo:
+        chart = Chart(drawn("first", 1))
+        for title, question in (("later", 3), ("late", 2), ("last", 4)):
+            gr.Button(title).click(lambda title=title, question=question: drawn(title, question), None, chart)
+    with served(demo, theme=THEME) as address:
+        page = open_page(address)
+        for title, seen in (("later", "later"), ("late", "later"), ("last", "last")):
+            with page.expect_response(lambda response: "/queue/data" in response.url):
+                page.get_by_role("button", name=title, exact=True).click()
+            page.wait_for_timeout(300)
+            expect(page.locator(".sc-chart h3")).to_have_text(seen)
 
 
 def test_a_spread_of_more_than_a_hundred_times_gets_a_log_axis_and_the_axes_can_be_changed(open_page):

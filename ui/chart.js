@@ -1,7 +1,7 @@
 // Draws a ChartState (ui/chart.py). Texts go in through textContent alone: names and errors come from strangers.
 const MOST_LINES = 12;
 const root = element.querySelector(".sc-inside");
-const seen = { all: false, measure: null, axes: {}, width: 0 };
+const seen = { all: false, measure: null, axes: {}, width: 0, state: null };
 let tip = null;
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -318,7 +318,7 @@ function dot(plot, state, point, x, y, measures, taken, box) {
 // ------------------------------------------------------------------ the whole
 
 function draw() {
-  const state = props.value;
+  const { state } = seen;
   const width = Math.floor(root.clientWidth);
   seen.width = width;
   root.replaceChildren();
@@ -336,6 +336,13 @@ function draw() {
   textAlternative(state);
 }
 
-watch("value", draw);
+function arrived() {
+  const state = props.value;
+  if (state && seen.state && state.question < seen.state.question) return; // late: a later question has been answered
+  seen.state = state;
+  draw();
+}
+
+watch("value", arrived);
 new ResizeObserver(() => { if (Math.floor(root.clientWidth) !== seen.width) draw(); }).observe(root);
-draw();
+arrived();

@@ -72,6 +72,8 @@ class ChartState(GradioModel):
     series: list[Series] = Field(default=[])
     x: str = ""
     y: str = ""
+    question: int = 0
+    """The number of the question that this answers; a drawing of a later question stays."""
 
 
 class Chart(Shown):

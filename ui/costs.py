@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import gradio as gr
 from gradio.data_classes import GradioModel
 from pydantic import BaseModel, Field
 
-from comparisons.catalogue import engines_for
+from comparisons.catalogue import engines_for, readiness
 from comparisons.columns import COLUMNS
 from comparisons.cost import machine_price_from_environment
 from comparisons.projection import (
@@ -32,7 +32,7 @@ from comparisons.projection import (
 )
 from comparisons.query import Query
 from comparisons.store import Store
-from engine.contract import EngineError
+from engine.contract import EngineError, EngineSpec
 from engine.tasks import TASKS
 from ui.desk import EACH, PRIVATE
 from ui.downloads import fresh_folder
@@ -212,11 +212,12 @@ def line_of(row: Projected, local: Projected | None, api: Projected | None) -> L
     )
 
 
-def _chosen(rows: Sequence[Projected], where: str, wanted: Any) -> Projected | None:
-    """The engine that was chosen for the pair, else the cheapest one whose cost is known, else the first."""
+def _chosen(rows: Sequence[Projected], specs: Mapping[str, EngineSpec], where: str, wanted: Any) -> Projected | None:
+    """The engine that was chosen for the pair, else the cheapest one whose cost is known, else one that can be run here now."""
     here = [row for row in rows if row.where == where]
     named = next((row for row in here if row.engine_id == wanted), None)
-    return named or next(iter(here), None)
+    usable = (row for row in here if row.cost_usd_per_month is not None or readiness(specs[row.engine_id]).status == "ready")
+    return named or next(usable, None) or next(iter(here), None)
 
 
 def pair_of(local: Projected | None, api: Projected | None) -> Pair:
@@ -241,7 +242,7 @@ def answer(load: Workload, known: Measurements, data: dict[str, Any]) -> CostSta
     """What to show for these settings; `data` names the pair under "local" and "api"."""
     specs = {spec.id: spec for spec in engines_for(load.task)}
     rows = project_task(load, known, list(specs.values()))
-    local, api = _chosen(rows, "local", data.get("local")), _chosen(rows, "cloud", data.get("api"))
+    local, api = _chosen(rows, specs, "local", data.get("local")), _chosen(rows, specs, "cloud", data.get("api"))
     unit = UNITS[load.task]
     changes = what_if(specs[local.engine_id], specs[api.engine_id], load, known) if local and api else []
     survey = ""

@@ -84,7 +84,11 @@ def answer(store: Store, data: Any, session: str | None) -> tuple[TableState, Ch
     """What to show for the view `data` that a browser asked for. The charts are None where only the rows were wanted."""
     asked = checked(data)
     state = page_of(store, asked, session)
-    return (state, *survey(store, state, session)) if asked.whole else (state, None, None)
+    if not asked.whole:
+        return state, None, None
+    bars, scatter = survey(store, state, session)
+    bars.question = scatter.question = asked.number
+    return state, bars, scatter
 
 
 def export(store: Store, data: Any, session: str | None) -> Path:
