@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 import pytest
 
+from bench.served import free_port
 from ui.shown import scripts
 
 if TYPE_CHECKING:
@@ -59,7 +60,14 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def served(demo: gr.Blocks, **launch: object) -> Iterator[str]:
     """Serves `demo` on a free port of 127.0.0.1 and yields its address; launch arguments may be added."""
-    settings: dict = {"server_name": "127.0.0.1", "quiet": True, "run_history": False, "ssr_mode": False, "footer_links": []}
+    settings: dict = {
+        "server_name": "127.0.0.1",
+        "server_port": free_port(),  # Gradio's own search begins at 7860 in every test process, where two at once meet
+        "quiet": True,
+        "run_history": False,
+        "ssr_mode": False,
+        "footer_links": [],
+    }
     settings["head"] = scripts()
     _, address, _ = demo.launch(prevent_thread_lock=True, **(settings | launch))
     try:

@@ -81,7 +81,7 @@ def ask(page, file, task="Tagging", engine="BirdNET"):
     if task == "Tagging":
         page.get_by_role("checkbox", name="Ultrasonic calls", exact=True).uncheck()
     page.locator("#dataset-upload input[type=file]").set_input_files(str(file))
-    page.get_by_text(file.name).first.wait_for(timeout=WAIT_MS)
+    page.get_by_label(file.name, exact=True).wait_for(timeout=WAIT_MS)
     page.click("#dataset-start")
 
 

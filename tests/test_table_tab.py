@@ -118,6 +118,11 @@ def test_runs_that_a_person_stopped_are_not_called_failed():
     assert counts_text(runs=1, ok=1, fresh=1, stopped=0) == "n 1"
 
 
+def test_bars_say_why_a_first_sound_can_lie_after_the_total():
+    assert "silence" in bars_from_rows([row(first_s=0.37, total_s=0.16)]).note
+    assert bars_from_rows([row(first_s=0.1, total_s=0.16), failure("openai/transcribe")]).note == ""
+
+
 def test_bars_keep_the_order_given_and_end_with_the_leading_metric_in_its_shown_unit():
     state = bars_from_rows([row("openai/transcribe"), row("whisper/base")])
     assert [series.engine_id for series in state.series] == ["openai/transcribe", "whisper/base"]

@@ -18,6 +18,7 @@ from ui.shown import Shown, script
 MOST_DOTS = 40
 """Above this many runs, dots melt into a line; the p5 to p95 range says more."""
 TIMES_AND_COST = ("first_s", "total_s", "cost_usd")
+SILENT_START = "First output counts the silence that a sound begins with, so it can lie after the total."
 
 
 class Measure(BaseModel):
@@ -170,15 +171,15 @@ def plottable() -> list[str]:
     return [name for name, column in COLUMNS.items() if column.kind == "number" and column.direction]
 
 
-def bars_from_rows(rows: Iterable[Mapping[str, Any]], title: str = "", note: str = "") -> ChartState:
+def bars_from_rows(rows: Iterable[Mapping[str, Any]], title: str = "") -> ChartState:
     """Small multiples, one line per engine in the order given."""
     rows = list(rows)
     names = measures_for(rows)
     series = series_of(rows, names)
     drawn = [name for name in names if any(name in each.spreads for each in series)]
-    return ChartState(
-        kind="bars", title=title, note=note, measures=[measure_of(name) for name in drawn or names[:1]], series=series
-    )
+    silent = any(None not in (row["first_s"], row["total_s"]) and row["first_s"] > row["total_s"] for row in rows)
+    measures = [measure_of(name) for name in drawn or names[:1]]
+    return ChartState(kind="bars", title=title, note=SILENT_START if silent else "", measures=measures, series=series)
 
 
 def scatter_from_rows(rows: Iterable[Mapping[str, Any]], x: str, y: str, title: str = "", note: str = "") -> ChartState:
