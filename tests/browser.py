@@ -30,7 +30,7 @@ FLAGS = [
     "--mute-audio",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-WAIT_MS = 60_000
+WAIT_MS = 150_000
 """For whatever a page does: two cores may be busy with another test's engines."""
 DESKTOP = {"width": 1360, "height": 900}
 PHONE = {"width": 390, "height": 844}

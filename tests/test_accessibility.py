@@ -7,7 +7,6 @@ from comparisons.runner import Runner
 from engine.tasks import TASKS
 from ui.page import build, launch_options
 
-WAIT_MS = 90_000
 GRAVE = {"serious", "critical"}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN_ON = ("tts", "tagging")
@@ -73,7 +72,7 @@ def look_at_every_tab(page, rules):
         task = next((name for name in RUN_ON if TASKS[name].title == title), None)
         if task:
             page.click(f"#run-{task}")
-            page.wait_for_selector(f"#csv-{task}:visible", timeout=WAIT_MS)
+            page.wait_for_selector(f"#csv-{task}:visible")
             page.wait_for_timeout(300)
             found |= grave(page, rules, f"{title}, after Run")
     return found
@@ -116,7 +115,7 @@ def test_run_is_reached_and_pressed_with_keys_alone_and_every_stop_is_seen(open_
     assert [stop["name"] for stop in stops if not stop["seen"]] == []
     assert [stop["name"] for stop in stops if not stop["ringed"]] == []
     page.keyboard.press("Enter")
-    page.wait_for_selector("#csv-tagging:visible", timeout=WAIT_MS)
+    page.wait_for_selector("#csv-tagging:visible")
     assert page.locator(".sc-board:visible article").count() >= 2
 
 

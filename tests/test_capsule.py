@@ -37,7 +37,6 @@ from ui.capsule import FIRST, build_capsule_tab, cards_from_rows, comparison_vie
 from ui.theme import THEME
 
 ID, OTHER = "a1" * 16, "b2" * 16
-WAIT_MS = 60_000
 PAYLOADS = (
     "<img src=x onerror=window.__pwn=1>",
     "</script><script>window.__pwn=1</script>",
@@ -762,7 +761,7 @@ def comparison_page(open_page, address, **size):
     """The tab with the bundled comparison in it."""
     page = open_page(address, idle=False, **size)
     page.get_by_role("tab", name="Comparison").click()
-    page.get_by_role("heading", name="The old ferry").wait_for(timeout=WAIT_MS)
+    page.get_by_role("heading", name="The old ferry").wait_for()
     return page
 
 
@@ -843,4 +842,4 @@ def test_a_file_that_is_no_capsule_leaves_what_was_open(open_page, address, tmp_
 def test_a_copy_elsewhere_that_is_not_kept_up_is_said_to_whoever_opens_the_page(open_page, address, store):
     store.copy_notice = "Comparisons are not being kept in the dataset 'ann/one': it is public."
     page = open_page(address, idle=False)
-    page.locator(".toast-body", has_text=store.copy_notice).wait_for(timeout=WAIT_MS)
+    page.locator(".toast-body", has_text=store.copy_notice).wait_for()

@@ -23,7 +23,6 @@ from ui.desk import Desk
 from ui.keys import key_boxes, vendors
 from ui.page import launch_options
 
-WAIT_MS = 60_000
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENGINES = ("rules/sound-type", "birdnet/v2.4")
 
@@ -77,11 +76,11 @@ def opened(open_page, address, **more):
 def ask(page, file, task="Tagging", engine="BirdNET"):
     page.get_by_label("Task", exact=True).click()
     page.get_by_role("option", name=task, exact=True).click()
-    page.locator(".sc-picker", has_text=engine).wait_for(timeout=WAIT_MS)
+    page.locator(".sc-picker", has_text=engine).wait_for()
     if task == "Tagging":
         page.get_by_role("checkbox", name="Ultrasonic calls", exact=True).uncheck()
     page.locator("#dataset-upload input[type=file]").set_input_files(str(file))
-    page.get_by_label(file.name, exact=True).wait_for(timeout=WAIT_MS)
+    page.get_by_label(file.name, exact=True).wait_for()
     page.click("#dataset-start")
 
 
@@ -94,7 +93,7 @@ def saved(page, number):
 def test_a_zip_of_three_items_runs_on_two_engines_to_its_figures_and_files(open_page, address, bundle, desk):
     page = opened(open_page, address)
     ask(page, bundle)
-    page.wait_for_selector("#dataset-file-0:visible", timeout=WAIT_MS)
+    page.wait_for_selector("#dataset-file-0:visible")
     board = page.locator("#dataset-board")
     text = board.inner_text()
     assert "Finished." in text and "6 of 6" in text and "3 of 3" in text
@@ -128,8 +127,8 @@ def test_a_zip_of_three_items_runs_on_two_engines_to_its_figures_and_files(open_
     page.get_by_role("button", name="Run settings").click()
     page.locator("#dataset-resume input, #dataset-resume textarea").fill(batch_id)
     page.click("#dataset-start")
-    board.get_by_text("6 from before").wait_for(timeout=WAIT_MS)
-    page.wait_for_selector("#dataset-file-0:visible", timeout=WAIT_MS)
+    board.get_by_text("6 from before").wait_for()
+    page.wait_for_selector("#dataset-file-0:visible")
     assert desk.runner.store.count(Query(task="tagging")) == 6
     assert page.troubles == [] and page.outside == []
 
@@ -140,7 +139,7 @@ def test_a_zip_that_is_none_gets_one_sentence_and_start_comes_back(open_page, ad
     broken.write_bytes(b"PK\x03\x04 this is no archive")
     ask(page, broken)
     note = page.locator(".sc-note[data-tone=bad]:visible")
-    note.wait_for(timeout=WAIT_MS)
+    note.wait_for()
     assert "'broken.zip' is not a zip" in note.inner_text() and "\n" not in note.inner_text().strip()
     page.wait_for_selector("#dataset-start:visible")
     assert page.locator("#dataset-stop:visible").count() == 0
@@ -153,21 +152,21 @@ def test_a_batch_pauses_goes_on_stops_and_ends_with_its_tab(open_page, address, 
     lines.write_text("\n".join(f"This is line number {number}." for number in range(500)))
     ask(page, lines, "Text to speech", "Flite")
     board = page.locator("#dataset-board")
-    board.get_by_text("Under way.").wait_for(timeout=WAIT_MS)
+    board.get_by_text("Under way.").wait_for()
     page.click("#dataset-pause")
-    board.get_by_text("Paused:").wait_for(timeout=WAIT_MS)
+    board.get_by_text("Paused:").wait_for()
     page.get_by_role("button", name="Go on", exact=True).click()
-    board.get_by_text("Under way.").wait_for(timeout=WAIT_MS)
+    board.get_by_text("Under way.").wait_for()
     page.click("#dataset-stop")
-    board.get_by_text("Stopped. To go on later").wait_for(timeout=WAIT_MS)
-    page.wait_for_selector("#dataset-file-0:visible", timeout=WAIT_MS)
+    board.get_by_text("Stopped. To go on later").wait_for()
+    page.wait_for_selector("#dataset-file-0:visible")
     rows = list(csv.DictReader(io.StringIO(saved(page, 0))))
     assert 0 < len(rows) < 500
     assert board.locator(".sc-id code").inner_text() in board.locator(".sc-said p").inner_text()
     assert page.troubles == []
 
     page.click("#dataset-start")
-    board.get_by_text("Under way.").wait_for(timeout=WAIT_MS)
+    board.get_by_text("Under way.").wait_for()
     (under_way,) = (each for batches in desk.running.values() for each in batches)
     page.close()
     assert under_way.batch.wait(60) and under_way.batch.progress().state == "stopped"

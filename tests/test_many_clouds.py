@@ -77,7 +77,7 @@ def test_twenty_cloud_engines_fill_the_page(clouds, open_page, tmp_path):
                 picker.get_by_role("checkbox", name=name, exact=True).first.check(force=True)
             page.get_by_text(f"{len(set(names))} cloud calls").wait_for()
             page.click("#run-asr")
-            page.wait_for_selector("#csv-asr:visible", timeout=90_000)
+            page.wait_for_selector("#csv-asr:visible")
             board = page.locator(".sc-board:visible").inner_text()
             assert all(name in board for name in names)
             assert f"{len(names)} of {len(names)}" in board

@@ -248,9 +248,10 @@ def test_a_column_is_found_by_what_it_means(address, open_page):
 def test_no_tab_makes_a_phone_scroll_sideways(address, open_page):
     page = open_page(address, **PHONE, dark=True)
     for name, ready in (("Costs", ".sc-tile b"), ("Catalogue", ".sc-catalogue tbody tr"), ("Method", ".sc-rules")):
-        tab = page.get_by_role("tab", name=name)
+        tab, menu = page.get_by_role("tab", name=name), page.locator(".overflow-menu > button")
+        tab.or_(menu).locator("visible=true").first.wait_for()
         if not tab.is_visible():
-            page.locator(".overflow-menu button").first.click()
+            menu.click()
         tab.click()
         page.wait_for_selector(ready)
         assert not wide(page), name

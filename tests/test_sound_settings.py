@@ -33,7 +33,6 @@ from ui.keys import key_boxes, vendors
 from ui.page import launch_options
 from ui.tab import build_tab
 
-WAIT_MS = 60_000
 PARROT, NEEDY, DEAF, ASKING, CODED, HUMMER = ENGINES
 CONSENT = CONSENTS["reference"]
 
@@ -321,7 +320,7 @@ def give(page, path):
 
 
 def note(page, words):
-    page.locator(".sc-run .sc-note:visible", has_text=words).first.wait_for(timeout=WAIT_MS)
+    page.locator(".sc-run .sc-note:visible", has_text=words).first.wait_for()
 
 
 def tick(page, *names):
@@ -332,8 +331,8 @@ def tick(page, *names):
 
 def run(page):
     page.click("#run-tts")
-    page.wait_for_selector("#stop-tts:visible", timeout=WAIT_MS)
-    page.wait_for_selector("#run-tts:visible", timeout=WAIT_MS)
+    page.wait_for_selector("#stop-tts:visible")
+    page.wait_for_selector("#run-tts:visible")
 
 
 def test_a_voice_is_uploaded_agreed_to_and_heard_in_the_answer(page, voice, runner, tmp_path):
@@ -344,7 +343,7 @@ def test_a_voice_is_uploaded_agreed_to_and_heard_in_the_answer(page, voice, runn
     give(page, voice)
     note(page, "Say that you may use this voice: tick the box under it in Settings.")
     page.click("#run-tts")
-    page.locator(".sc-note[data-tone=bad]:visible", has_text="Say that you may use this voice").first.wait_for(timeout=WAIT_MS)
+    page.locator(".sc-note[data-tone=bad]:visible", has_text="Say that you may use this voice").first.wait_for()
     assert page.locator(".sc-board:visible [data-state]").count() == 0
     page.get_by_label(CONSENT).check()
     note(page, "reference voice used by Stub parrot, Stub needy, 1 skipped that cannot: Stub deaf")
@@ -371,9 +370,9 @@ def test_another_voice_asks_again_and_no_voice_asks_for_nothing(page, voice, tmp
     page.get_by_label(CONSENT).check()
     note(page, "reference voice used by Stub parrot")
     page.locator(".sc-sound-setting:visible button[aria-label='Clear']").first.click()
-    page.get_by_label(CONSENT).wait_for(state="detached", timeout=WAIT_MS)
+    page.get_by_label(CONSENT).wait_for(state="detached")
     give(page, written(tmp_path / "other.wav", pitch=300))
-    page.get_by_label(CONSENT).wait_for(timeout=WAIT_MS)
+    page.get_by_label(CONSENT).wait_for()
     assert not page.get_by_label(CONSENT).is_checked()
 
 
@@ -384,7 +383,7 @@ def test_a_file_that_is_no_sound_is_refused_in_the_tab_in_one_sentence(page, tmp
     give(page, fake)
     page.get_by_label(CONSENT).check()
     refused = page.locator(".sc-run .sc-note[data-tone=bad]", has_text="Reference voice:")
-    refused.get_by_text("is not a sound file that is read here").wait_for(timeout=WAIT_MS)
+    refused.get_by_text("is not a sound file that is read here").wait_for()
     with page.expect_response("**/queue/join*"):
         page.click("#run-tts")
     page.wait_for_load_state("networkidle")
@@ -408,7 +407,7 @@ def test_the_voice_box_fits_a_phone(open_page, address, voice):
     page.wait_for_selector("#run-tts:visible")
     page.locator("button.label-wrap:visible", has_text="Settings").first.click()
     give(page, voice)
-    page.get_by_label(CONSENT).wait_for(timeout=WAIT_MS)
+    page.get_by_label(CONSENT).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.troubles == []
 

@@ -20,7 +20,6 @@ from ui.keys import key_boxes
 from ui.tab import build_tab
 from ui.theme import THEME
 
-WAIT_MS = 60_000
 FLOATS = b"\x03\x00"
 """The format code of a WAV of floats: what the deck keeps beside the engines' own sounds."""
 
@@ -51,7 +50,7 @@ def page(open_page, address):
 def run(page, sentence):
     """Press Run; the tab says `sentence` and offers Run again."""
     page.click("#run-separation")
-    page.locator(".sc-note[data-tone=bad]", has_text=sentence).first.wait_for(timeout=WAIT_MS)
+    page.locator(".sc-note[data-tone=bad]", has_text=sentence).first.wait_for()
     page.wait_for_selector("#run-separation:visible")
     page.wait_for_selector("#stop-separation", state="hidden")
     assert "Traceback" not in page.content()
@@ -75,19 +74,19 @@ def test_a_disk_too_full_for_the_deck_costs_the_deck_alone(page, runner, monkeyp
     assert page.is_visible("#csv-separation")
     monkeypatch.undo()
     page.click("#run-separation")
-    page.locator(".sc-deck .sc-row").first.wait_for(timeout=WAIT_MS)
+    page.locator(".sc-deck .sc-row").first.wait_for()
 
 
 def test_a_disk_too_full_for_the_csv_costs_the_csv_alone(page, monkeypatch):
     monkeypatch.setattr(ui.tab, "write_csv", full_disk)
     run(page, "The disk is full: free some space, then run again.")
-    page.locator(".sc-deck .sc-row").first.wait_for(timeout=WAIT_MS)
+    page.locator(".sc-deck .sc-row").first.wait_for()
 
 
 def test_a_disk_too_full_for_a_player_costs_the_player_alone(page, monkeypatch):
     monkeypatch.setattr("ui.cards.servable", full_disk)
     page.click("#run-separation")
-    page.get_by_text("The sound cannot be played here: No space left on device.").first.wait_for(timeout=WAIT_MS)
+    page.get_by_text("The sound cannot be played here: No space left on device.").first.wait_for()
     page.wait_for_selector("#run-separation:visible")
     assert page.is_visible("#csv-separation")
 
@@ -110,7 +109,7 @@ def test_an_input_that_is_gone_from_the_server_is_asked_for_again(page, tmp_path
     own.write_bytes(Audio(np.full((1, 11_200), 0.1, np.float32), 16_000).to_wav())
     page.locator("#source-separation button[aria-label='Clear'], #source-separation button[title='Clear']").first.click()
     page.locator("#source-separation input[type=file]").set_input_files(str(own))
-    page.get_by_text("0.7 s · 16 kHz · mono").wait_for(timeout=WAIT_MS)
+    page.get_by_text("0.7 s · 16 kHz · mono").wait_for()
     ui.plan._TAKEN.clear()
     for kept in Path(get_upload_folder()).rglob(own.name):
         kept.unlink()
