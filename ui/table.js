@@ -213,7 +213,7 @@ function drawFilters(state) {
   const failures = state.statuses.filter((choice) => choice.value !== "ok");
   const failed = failures.reduce((sum, choice) => sum + choice.count, 0);
   const good = state.statuses.filter((choice) => choice.value === "ok");
-  fill(part.state, "any", [...counted(good), ...(failed ? [["failed", `failed (${failed.toLocaleString("en-US")})`]] : []), ...counted(failures)], asked.status);
+  fill(part.state, "any", [...counted(good), ...(failed ? [["failed", `no answer (${failed.toLocaleString("en-US")})`]] : []), ...counted(failures)], asked.status);
   part.engines.caption.textContent = asked.engines.length ? plural(asked.engines.length, "engine") : "All engines";
   part.engines.list.replaceChildren();
   if (!state.engines.length) html(part.engines.list, "p", {}, "No engines here.");
