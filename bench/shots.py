@@ -31,8 +31,10 @@ def opened(browser: Browser, address: str, size: dict[str, int], *, dark: bool =
 def choose(page: Page, title: str) -> None:
     """Open the tab of that title; on a narrow page it may stand in the menu of those that found no room."""
     tab = page.get_by_role("tab", name=title, exact=True).locator("visible=true")
+    menu = page.locator(".overflow-menu > button")
+    tab.or_(menu.locator("visible=true")).first.wait_for()  # until the bar is laid out neither is there
     if not tab.count():
-        page.locator(".overflow-menu > button").click()
+        menu.click()
         tab = page.locator(".overflow-dropdown button", has_text=title)
     tab.first.click()
 

@@ -150,18 +150,17 @@ class Pace:
     """How an engine waits between looks at a job, on its own clock: a server notes a request only when its thread gets to it."""
 
     def __init__(self, engine: Any) -> None:
-        self.asked: list[float] = []
-        """Seconds that each wait was asked for."""
+        self._asked: list[float] = []
         self._ended, self._wait = [time.monotonic()], engine.line.wait
         engine.line.wait = self._waited
 
     def _waited(self, seconds: float) -> None:
         self._wait(seconds)
-        self.asked.append(seconds)
+        self._asked.append(seconds)
         self._ended.append(time.monotonic())
 
     def looks(self, every_s: float) -> int:
         """The number of looks, each `every_s` after the last. Raises AssertionError for an earlier one, or a longer wait."""
         gaps = [later - earlier for earlier, later in itertools.pairwise(self._ended)]
-        assert min(gaps) >= every_s - 0.001 and max(self.asked) <= every_s, (gaps, self.asked)
+        assert min(gaps) >= every_s - 0.001 and max(self._asked) <= every_s, (gaps, self._asked)
         return len(gaps)

@@ -6,13 +6,12 @@ import json
 import math
 import re
 import threading
-import time
 import wave
 from pathlib import Path
 
 import gradio as gr
 import pytest
-from browser import PHONE, served
+from browser import PHONE, served, wait_for
 from pydantic import ValidationError
 
 from ui.board import Board, BoardState, servable
@@ -84,13 +83,6 @@ def picker_demo(engines: list[dict] = ENGINES, selected: tuple[str, ...] = ()) -
         picker.input(lambda value: heard.append(("input", value)), picker, None)
         picker.prepare(lambda value: heard.append(("prepare", value)), picker, None)
     return demo, heard
-
-
-def wait_for(page, condition, timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        page.wait_for_timeout(20)
 
 
 # ---------------------------------------------------------------- what reaches Python
@@ -340,29 +332,23 @@ def test_one_sound_at_a_time_is_heard_and_arrow_keys_seek(open_page, tmp_path):
         assert download.value.suggested_filename == "drums.wav"
 
 
-def test_an_error_card_shows_one_sentence_and_what_to_do(open_page):
-    failed = card("a", state="error", error="The key was refused (401).", hint="Check it under Keys; nothing was charged.")
+@pytest.mark.parametrize(
+    ("state", "word", "error", "hint"),
+    [
+        ("error", "failed", "The key was refused (401).", "Check it under Keys; nothing was charged."),
+        ("stopped", "stopped", "Stopped before it had answered.", ""),
+    ],
+)
+def test_a_card_without_an_answer_says_whether_it_failed_or_was_stopped_why_and_what_to_do(open_page, state, word, error, hint):
     with gr.Blocks() as demo:
-        Board({"phase": "done", "cards": [failed, card("b", text="fine")]})
-    with served(demo, theme=THEME) as address:
-        page = open_page(address)
-        failure = page.get_by_role("article", name="Engine a")
-        failure.get_by_text("The key was refused (401).").wait_for()
-        failure.get_by_text("Check it under Keys").wait_for()
-        failure.get_by_text("failed", exact=True).wait_for()
-        page.get_by_role("status").filter(has_text="2 of 2 done, 1 failed").wait_for()
-
-
-def test_a_card_that_a_person_stopped_is_not_called_failed(open_page):
-    stopped = card("a", state="stopped", error="Stopped before it had answered.")
-    with gr.Blocks() as demo:
-        Board({"phase": "done", "cards": [stopped, card("b", text="fine")]})
+        Board({"phase": "done", "cards": [card("a", state=state, error=error, hint=hint), card("b", text="fine")]})
     with served(demo, theme=THEME) as address:
         page = open_page(address)
         article = page.get_by_role("article", name="Engine a")
-        article.get_by_text("Stopped before it had answered.").wait_for()
-        article.get_by_text("stopped", exact=True).wait_for()
-        page.get_by_role("status").filter(has_text="2 of 2 done, 1 stopped").wait_for()
+        for said in filter(None, (error, hint)):
+            article.get_by_text(said).wait_for()
+        article.get_by_text(word, exact=True).wait_for()
+        page.get_by_role("status").filter(has_text=f"2 of 2 done, 1 {word}").wait_for()
 
 
 def test_a_long_text_folds_and_unfolds(open_page):

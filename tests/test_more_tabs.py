@@ -11,6 +11,7 @@ import gradio as gr
 import pytest
 from browser import PHONE, served
 
+from bench.shots import choose
 from comparisons.catalogue import engines, readiness
 from comparisons.columns import COLUMNS
 from comparisons.projection import FIELDS, Measurements, Workload, measured_in
@@ -248,10 +249,6 @@ def test_a_column_is_found_by_what_it_means(address, open_page):
 def test_no_tab_makes_a_phone_scroll_sideways(address, open_page):
     page = open_page(address, **PHONE, dark=True)
     for name, ready in (("Costs", ".sc-tile b"), ("Catalogue", ".sc-catalogue tbody tr"), ("Method", ".sc-rules")):
-        tab, menu = page.get_by_role("tab", name=name), page.locator(".overflow-menu > button")
-        tab.or_(menu).locator("visible=true").first.wait_for()
-        if not tab.is_visible():
-            menu.click()
-        tab.click()
+        choose(page, name)
         page.wait_for_selector(ready)
         assert not wide(page), name

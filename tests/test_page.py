@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import served
+from browser import served, wait_for
 from fake_api import FakeApi
 from fake_openai import FakeOpenAI
 
@@ -103,10 +103,7 @@ def run_until_asked(page, vendor):
     asked = len(vendor.journal)
     page.click("#run-asr")
     page.wait_for_selector("#stop-asr:visible")
-    deadline = time.monotonic() + 60
-    while len(vendor.journal) == asked:
-        assert time.monotonic() < deadline, "the vendor was never asked"
-        page.wait_for_timeout(100)
+    wait_for(page, lambda: len(vendor.journal) > asked, timeout_s=60)
 
 
 @pytest.mark.parametrize("task", TASKS)

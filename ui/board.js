@@ -233,7 +233,7 @@ function newCard(key) {
 const WORDS = { substituted: 'differs from the reference', inserted: 'not in the reference', deleted: 'missing here', differs: 'engines differ here' };
 const ELEMENTS = { substituted: 'mark', inserted: 'ins', deleted: 'del', differs: 'mark' };
 function drawText(view, card) {
-  const unanswered = card.state === 'error' || card.state === 'stopped';
+  const unanswered = card.state in UNANSWERED;
   if (changed(view, 'text', [card.text, card.spans])) {
     if (card.spans.length) {
       view.text.replaceChildren(
@@ -319,7 +319,8 @@ function drawMeasures(view, card) {
   arrange(view.measures, nodes);
   view.measures.classList.toggle('sc-barless', card.measures.every((measure) => measure.bar === null));
 }
-const STATES = { waiting: 'waiting', loading: 'loading', running: 'running', ok: '', error: 'failed', stopped: 'stopped' };
+const UNANSWERED = { error: 'failed', stopped: 'stopped' };
+const STATES = { waiting: 'waiting', loading: 'loading', running: 'running', ok: '', ...UNANSWERED };
 function tick(view) {
   const busy = view.card.state === 'loading' || view.card.state === 'running';
   const seconds = busy && view.base !== null ? view.base + (performance.now() - view.since) / 1000 : null;
@@ -399,13 +400,13 @@ function draw() {
   tiles.style.setProperty('--tiles', String(headline.length || 1));
   show(tiles, headline.length > 0);
 
-  const inState = (...states) => cards.filter((card) => states.includes(card.state)).length;
-  const done = inState('ok', 'error', 'stopped');
-  const others = [[inState('error'), 'failed'], [inState('stopped'), 'stopped']].filter(([count]) => count);
+  const inState = (state) => cards.filter((card) => card.state === state).length;
+  const others = Object.keys(UNANSWERED).filter(inState).map((state) => `${inState(state)} ${UNANSWERED[state]}`);
+  const done = cards.filter((card) => card.state === 'ok' || card.state in UNANSWERED).length;
   show(progress, cards.length > 0);
   progress.classList.toggle('sc-finished', phase !== 'running');
   progressBar.style.width = cards.length ? `${(100 * done) / cards.length}%` : '0';
-  write(status, cards.length ? [`${done} of ${cards.length} done`, ...others.map(([count, word]) => `${count} ${word}`)].join(', ') : '');
+  write(status, cards.length ? [`${done} of ${cards.length} done`, ...others].join(', ') : '');
 
   const kept = new Set();
   const order = [];

@@ -182,7 +182,7 @@ def bars_from_rows(rows: Iterable[Mapping[str, Any]], title: str = "") -> ChartS
     return ChartState(kind="bars", title=title, note=SILENT_START if silent else "", measures=measures, series=series)
 
 
-def scatter_from_rows(rows: Iterable[Mapping[str, Any]], x: str, y: str, title: str = "", note: str = "") -> ChartState:
+def scatter_from_rows(rows: Iterable[Mapping[str, Any]], x: str, y: str, title: str = "") -> ChartState:
     """`x` against `y`, one point (p50) per engine; the axes can be set to any other measure that the rows hold.
 
     Raises KeyError for a name that is no column and ValueError for one without numbers.
@@ -193,4 +193,4 @@ def scatter_from_rows(rows: Iterable[Mapping[str, Any]], x: str, y: str, title: 
     others = [measure_of(name) for name in plottable() if name in held and name not in (x, y)]
     order = list(COLUMNS)
     measures = sorted([*chosen, *others], key=lambda measure: order.index(measure.name))
-    return ChartState(kind="scatter", title=title, note=note, measures=measures, series=series, x=x, y=y)
+    return ChartState(kind="scatter", title=title, measures=measures, series=series, x=x, y=y)
